@@ -1,0 +1,1 @@
+"""What every program of the studio shares: settings, database, storage, the domain and the box itself."""

@@ -1,0 +1,98 @@
+"""Every setting of the studio, typed, from the environment and the `.env` file."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from appliance.errors import SettingsError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+# The store's five doors are neighbours, and each has a gRPC door 10,000 above it.
+StorePort = Annotated[int, Field(ge=1024, le=55000)]
+
+
+class Settings(BaseSettings):
+    """What an admin can decide. Names are those of the environment variables, in lower case.
+
+    Empty addresses and keys mean "the box runs its own": `appliance.box.layout` fills them in before any program starts.
+    """
+
+    model_config = SettingsConfigDict(env_file=None, extra="forbid", env_ignore_empty=True, frozen=True)
+
+    studio_name: str = Field("Backline", min_length=1, max_length=60, description="The name on the sign-in page.")
+    data_dir: Path = Field(Path("data"), description="The one folder that holds everything worth keeping.")
+    web_host: str = Field("127.0.0.1", description="The address the web app listens on; 0.0.0.0 opens it to the LAN.")
+    web_port: Port = Field(8080, description="The port of the web app.")
+    public_url: str = Field("", description="The address people open, where it differs from WEB_HOST and WEB_PORT.")
+    registration: Literal["open", "closed"] = Field("open", description="Whether people may make their own account.")
+
+    database_url: SecretStr = Field(SecretStr(""), description="An external Postgres; empty: the box runs its own.")
+
+    object_store: Literal["seaweedfs", "minio", "s3"] = Field(
+        "seaweedfs", description="The object store: seaweedfs or minio inside the box, or s3 for an external one."
+    )
+    store_port: StorePort = Field(8333, description="The bundled store's S3 port; the four above it are used as well.")
+    s3_endpoint: str = Field("", description="The external store's address, for OBJECT_STORE=s3.")
+    s3_public_url: str = Field("", description="The store's address as browsers reach it; empty: the web app streams.")
+    s3_region: str = Field("us-east-1", description="The store's region.")
+    s3_bucket: str = Field("backline", min_length=3, max_length=63, description="The bucket that holds the songs.")
+    s3_access_key: SecretStr = Field(SecretStr(""), description="The store's access key; empty: generated once.")
+    s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
+
+    secret_key: SecretStr = Field(SecretStr(""), description="Signs tokens and queue messages; empty: generated once.")
+    lease_seconds: float = Field(
+        60, ge=1, le=3600, description="How long a worker may be silent before its song moves on."
+    )
+    max_waiting: int = Field(20, ge=1, le=1000, description="How many requests one person may have waiting.")
+    soundfont: Path | None = Field(None, description="An .sf2 or .sf3 file for the sketch engine's instruments.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the logs say.")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.object_store == "s3" and not (self.s3_endpoint and self.s3_access_key and self.s3_secret_key):
+            raise ValueError("OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
+        if self.object_store != "s3" and self.s3_endpoint and not self.s3_access_key:
+            raise ValueError("S3_ENDPOINT is for OBJECT_STORE=s3; the bundled store has its own address.")
+        if not self.public_url:
+            host = "127.0.0.1" if self.web_host in ("0.0.0.0", "::") else self.web_host  # noqa: S104
+            object.__setattr__(self, "public_url", f"http://{host}:{self.web_port}")
+        return self
+
+
+def load_settings(environ: Mapping[str, str], env_file: Path | None = Path(".env")) -> Settings:
+    """Read settings from `environ` and, below it, from `env_file` where there is one.
+
+    Raises SettingsError with one sentence for the first thing that is wrong: a name in the file that is no setting (with
+    the nearest one that is), or a value that cannot be used.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    values: dict[str, str] = {}
+    if env_file and env_file.is_file():
+        for name, value in dotenv_values(env_file).items():
+            if name.upper() not in known:
+                near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise SettingsError(f"{env_file}: {name} is not a setting.{hint}")
+            if value:
+                values[name.lower()] = value
+    values |= {name.lower(): environ[name] for name in known if environ.get(name)}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = str(first["loc"][0]).upper() if first["loc"] else ""
+        said = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{where}={values.get(where.lower(), '')!r}: {said}." if where else said) from None
+
+
+@lru_cache
+def settings() -> Settings:
+    """Return the settings of this process, read once at the first call."""
+    return load_settings(os.environ)

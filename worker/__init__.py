@@ -1,0 +1,1 @@
+"""The worker: carries a song from queued to ready."""
