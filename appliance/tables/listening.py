@@ -1,0 +1,32 @@
+"""What people thought of songs: likes and listens."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from appliance.database import Table
+from appliance.tables.users import Moment
+
+
+class Like(Table):
+    """Somebody likes a song."""
+
+    __tablename__ = "likes"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    song_id: Mapped[UUID] = mapped_column(ForeignKey("songs.id", ondelete="CASCADE"), primary_key=True, index=True)
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class Listen(Table):
+    """Somebody heard a song; counted at most once a half hour, see `appliance.songs.record_listen`."""
+
+    __tablename__ = "listens"
+    __table_args__ = (Index("ix_listens_song_id_user_id_created_at", "song_id", "user_id", "created_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    song_id: Mapped[UUID] = mapped_column(ForeignKey("songs.id", ondelete="CASCADE"))
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
