@@ -1,0 +1,161 @@
+"""Accounts: the first admin, signing up, signing in, and who a browser belongs to."""
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, exists, func, or_, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, joinedload
+
+from appliance.errors import Gone, InvalidInput, NotAllowed
+from appliance.passwords import hash_password, is_password, refusal
+from appliance.settings import settings
+from appliance.tables import LoginSession, OneTimeToken, User
+
+IDLE, ABSOLUTE = timedelta(days=7), timedelta(days=30)  # a browser nobody uses; any browser
+SETUP_TOKEN_LIVES = timedelta(hours=24)
+_SETUP_LOCK = 0x73657475  # any number of our own; the bytes of "setu"
+
+
+def _sha256(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def needs_setup(session: Session) -> bool:
+    """Tell whether the studio has no admin yet."""
+    return not session.scalar(select(exists().where(User.role == "admin")))
+
+
+def setup_token(session: Session) -> str | None:
+    """Return a new one-time token for the first admin's page, or None when there is an admin.
+
+    Tokens given out before stop working, used ones excepted: those are remembered, to be called used.
+    """
+    if not needs_setup(session):
+        return None
+    session.execute(delete(OneTimeToken).where(OneTimeToken.purpose == "setup", OneTimeToken.used_at.is_(None)))
+    token = secrets.token_urlsafe(24)
+    expires_at = datetime.now(UTC) + SETUP_TOKEN_LIVES
+    session.add(OneTimeToken(token_sha256=_sha256(token), purpose="setup", expires_at=expires_at))
+    return token
+
+
+def check_setup_token(session: Session, token: str) -> None:
+    """Raise Gone unless `token` would be accepted for the first admin right now."""
+    found = session.get(OneTimeToken, _sha256(token))
+    if found is None or found.purpose != "setup" or found.used_at or found.expires_at < datetime.now(UTC):
+        raise Gone(
+            "This set-up link was used or has run out. Run `make setup-url` on the studio machine for a new one."
+        )
+    if not needs_setup(session):
+        raise Gone("This studio is set up already. Sign in instead.")
+
+
+def create_first_admin(session: Session, token: str, name: str, email: str, password: str) -> User:
+    """Return the new admin; the token is used up.
+
+    Two people who come at the same moment take turns, and the second one raises Gone.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SETUP_LOCK})
+    check_setup_token(session, token)
+    admin = _add_user(session, name, email, password, role="admin")
+    session.execute(
+        update(OneTimeToken).where(OneTimeToken.token_sha256 == _sha256(token)).values(used_at=datetime.now(UTC))
+    )
+    return admin
+
+
+def sign_up(session: Session, name: str, email: str, password: str) -> User:
+    """Return the new user. Raises NotAllowed when the studio is closed, InvalidInput about what cannot be used."""
+    if settings().registration == "closed":
+        raise NotAllowed("This studio does not take new accounts. Ask its admin.")
+    if needs_setup(session):
+        raise NotAllowed("This studio is not set up yet: its admin comes first.")
+    return _add_user(session, name, email, password, role="user")
+
+
+def _add_user(session: Session, name: str, email: str, password: str, role: str) -> User:
+    name, email = " ".join(name.split()), email.strip()
+    wrong: dict[str, str] = {}
+    if not 1 <= len(name) <= 40 or not name.isprintable():
+        wrong["name"] = "Choose a name of 1 to 40 letters."
+    elif "@" in name:
+        wrong["name"] = "A name has no @ in it: that is how names and e-mail addresses are told apart."
+    if email and not (len(email) <= 254 and email.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", email)):
+        wrong["email"] = "This does not look like an e-mail address."
+    if said := refusal(password, name, email, settings().studio_name):
+        wrong["password"] = said
+    if "name" not in wrong and session.scalar(select(exists().where(func.lower(User.name) == name.lower()))):
+        wrong["name"] = "Somebody here has this name already."
+    if email and session.scalar(select(exists().where(func.lower(User.email) == email.lower()))):
+        wrong["email"] = "This address has an account already. Sign in instead."
+    if wrong:
+        raise InvalidInput.about(**wrong)
+    user = User(name=name, email=email or None, password_hash=hash_password(password), role=role)
+    session.add(user)
+    try:
+        session.flush()
+    except IntegrityError:  # somebody took the name between the look and the write
+        raise InvalidInput.about(name="Somebody took this name just now.") from None
+    return user
+
+
+def sign_in(session: Session, who: str, password: str) -> User:
+    """Return whose name or e-mail address and password these are.
+
+    Raises InvalidInput with the same sentence whether the person does not exist, is disabled or typed another password.
+    """
+    wanted = who.strip().lower()
+    user = None
+    if "\x00" not in wanted:
+        user = session.scalar(
+            select(User).where(or_(func.lower(User.name) == wanted, func.lower(User.email) == wanted))
+        )
+    if not is_password(password, user.password_hash if user else None) or user is None or user.disabled_at:
+        raise InvalidInput.about(password="This name and password do not go together.")
+    return user
+
+
+def open_login_session(session: Session, user: User, browser: str, address: str) -> str:
+    """Return the token for the cookie of a browser that has just signed in; only its hash is kept."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        LoginSession(
+            token_sha256=_sha256(token),
+            user_id=user.id,
+            expires_at=datetime.now(UTC) + ABSOLUTE,
+            browser="".join(each for each in browser if each.isprintable())[:200],
+            address=address[:64],
+        )
+    )
+    return token
+
+
+def viewer_of(session: Session, token: str | None) -> User | None:
+    """Return who is signed in with this token, or None when nobody is (any more)."""
+    if not token:
+        return None
+    now = datetime.now(UTC)
+    found = session.scalar(
+        select(LoginSession).where(LoginSession.token_sha256 == _sha256(token)).options(joinedload(LoginSession.user))
+    )
+    if found is None or found.user.disabled_at or found.expires_at < now or found.last_seen_at < now - IDLE:
+        return None
+    if found.last_seen_at < now - timedelta(minutes=1):
+        found.last_seen_at = now
+    return found.user
+
+
+def close_login_session(session: Session, token: str) -> None:
+    """Sign this browser out."""
+    session.execute(delete(LoginSession).where(LoginSession.token_sha256 == _sha256(token)))
+
+
+def purge_login_sessions(session: Session) -> None:
+    """Forget the browsers that cannot come back."""
+    now = datetime.now(UTC)
+    session.execute(
+        delete(LoginSession).where(or_(LoginSession.expires_at < now, LoginSession.last_seen_at < now - IDLE))
+    )

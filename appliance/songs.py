@@ -1,0 +1,255 @@
+"""Songs as people see them: asking for them, looking at them, and everything that can be done with one."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from appliance.briefs import LARGEST_SEED, Brief
+from appliance.database import notify
+from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from appliance.settings import settings
+from appliance.tables import Like, Listen, Song, SongRequest, User
+from appliance.tables.songs import OPEN
+
+# What each take of a request asks of a model that has guidance; the number of takes follows from it.
+GUIDANCE_SCALES = (7.5, 15.0)
+LISTEN_COUNTS_AGAIN_AFTER = timedelta(minutes=30)
+
+
+def announce(session: Session, user_id: UUID, request_id: UUID) -> None:
+    """Tell the pages of this person that something about this request has changed."""
+    notify(session, user=user_id, request=request_id)
+
+
+def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
+    """Return the new request with its two takes in line. Ring the bell after the commit.
+
+    Raises Conflict when this person has as many requests waiting as the studio allows.
+    """
+    # Two browsers of one person take turns here, or both would slip under the limit.
+    session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    waiting = session.scalar(
+        select(func.count(func.distinct(Song.request_id))).where(Song.user_id == user.id, Song.status.in_(OPEN))
+    )
+    if (waiting or 0) >= settings().max_waiting:
+        raise Conflict(f"You have {waiting} songs in the making. Wait for one of them, or cancel one.")
+    request = SongRequest(
+        user_id=user.id,
+        mode=brief.mode,
+        full_description=brief.full_description,
+        prompt=brief.prompt,
+        lyrics=brief.lyrics,
+        described_lyrics=brief.described_lyrics,
+        title=brief.title,
+        instrumental=brief.instrumental,
+        duration=brief.duration,
+        bpm=brief.bpm,
+        key=brief.key,
+        time_signature=brief.time_signature,
+        language=brief.language,
+        voice=brief.voice,
+        seed=brief.seed,
+    )
+    session.add(request)
+    session.flush()
+    request.songs = [
+        Song(
+            request_id=request.id,
+            user_id=user.id,
+            take=number,
+            # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
+            seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
+            guidance_scale=guidance_scale,
+            title=brief.title,
+            prompt=brief.prompt,
+            lyrics="" if brief.instrumental else brief.lyrics,
+            instrumental=brief.instrumental,
+            duration=brief.duration,
+            bpm=brief.bpm,
+            key=brief.key,
+            language=brief.language,
+            categories=[],
+        )
+        for number, guidance_scale in enumerate(GUIDANCE_SCALES, 1)
+    ]
+    session.flush()
+    announce(session, user.id, request.id)
+    return request
+
+
+def get_request(session: Session, request_id: UUID, viewer: User | None) -> SongRequest:
+    """Return one of the viewer's own requests with its songs, or raise NotFound."""
+    request = session.scalar(
+        select(SongRequest)
+        .where(SongRequest.id == request_id)
+        .options(selectinload(SongRequest.songs).selectinload(Song.categories))
+    )
+    if request is None or viewer is None or request.user_id != viewer.id:
+        raise NotFound
+    return request
+
+
+def list_requests(session: Session, viewer: User, before: datetime | None = None, limit: int = 30) -> list[SongRequest]:
+    """Return the viewer's requests that still have songs, newest first, older than `before`."""
+    wanted = (
+        select(SongRequest)
+        .where(SongRequest.user_id == viewer.id, exists().where(Song.request_id == SongRequest.id))
+        .order_by(SongRequest.created_at.desc())
+        .limit(limit)
+        .options(selectinload(SongRequest.songs).selectinload(Song.categories))
+    )
+    if before:
+        wanted = wanted.where(SongRequest.created_at < before)
+    return list(session.scalars(wanted))
+
+
+def get_song(session: Session, song_id: UUID, viewer: User | None) -> Song:
+    """Return a song that is the viewer's own or published, with its request, owner and categories; else NotFound."""
+    song = session.scalar(
+        select(Song)
+        .where(Song.id == song_id)
+        .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
+    )
+    if song is None or not (song.published or (viewer is not None and song.user_id == viewer.id)):
+        raise NotFound
+    return song
+
+
+def _own_song(session: Session, song_id: UUID, viewer: User) -> Song:
+    """Return the viewer's own song, its row locked until the end of the transaction."""
+    song = session.scalar(select(Song).where(Song.id == song_id, Song.user_id == viewer.id).with_for_update())
+    if song is None:
+        raise NotFound
+    return song
+
+
+def cancel_song(session: Session, song_id: UUID, viewer: User) -> Song:
+    """Stop a song that is not ready yet; the worker lets go of it at its next step. No error when it is cancelled."""
+    song = _own_song(session, song_id, viewer)
+    if song.status == "cancelled":
+        return song
+    if song.status not in (*OPEN, "no_credits"):
+        raise Conflict("This song is not in the making any more.")
+    song.status, song.stage, song.finished_at = "cancelled", None, datetime.now(UTC)
+    announce(session, song.user_id, song.request_id)
+    return song
+
+
+def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
+    """Put a failed or cancelled song in line again, with the same words and seed. Ring the bell after the commit."""
+    song = _own_song(session, song_id, viewer)
+    if song.status not in ("failed", "cancelled"):
+        raise Conflict("Only a song that failed or was cancelled can be tried again.")
+    song.status, song.stage, song.progress, song.reason = "queued", None, 0.0, ""
+    song.started_at = song.finished_at = None
+    session.execute(update(SongRequest).where(SongRequest.id == song.request_id).values(tries=0))
+    announce(session, song.user_id, song.request_id)
+    return song
+
+
+def delete_song(session: Session, song_id: UUID, viewer: User) -> list[str]:
+    """Delete a song and return the keys of its objects: delete those from the store after the commit.
+
+    Raises Conflict while the song is in the making: cancel it first.
+    """
+    song = _own_song(session, song_id, viewer)
+    if song.status in OPEN:
+        raise Conflict("This song is in the making. Cancel it first.")
+    keys = [key for key in (song.master_key, song.audio_key, song.cover_key, song.thumbnail_key) if key]
+    request_id = song.request_id
+    session.execute(delete(Song).where(Song.id == song.id))
+    if not session.scalar(select(exists().where(Song.request_id == request_id))):
+        session.execute(delete(SongRequest).where(SongRequest.id == request_id))
+    announce(session, viewer.id, request_id)
+    return keys
+
+
+def rename_song(session: Session, song_id: UUID, viewer: User, title: str) -> Song:
+    """Give a song another title."""
+    song = _own_song(session, song_id, viewer)
+    title = " ".join(title.split())
+    if not 1 <= len(title) <= 80 or not title.isprintable():
+        raise InvalidInput.about(title="A title has 1 to 80 characters.")
+    song.title = title
+    announce(session, song.user_id, song.request_id)
+    return song
+
+
+def publish_song(session: Session, song_id: UUID, viewer: User, published: bool) -> Song:
+    """Show a ready song to everybody in the studio, or take it back."""
+    song = _own_song(session, song_id, viewer)
+    if published and song.status != "processed":
+        raise Conflict("Only a song that is ready can be published.")
+    if published != song.published:
+        song.published, song.published_at = published, datetime.now(UTC) if published else None
+        announce(session, song.user_id, song.request_id)
+    return song
+
+
+def like_song(session: Session, song_id: UUID, viewer: User) -> None:
+    """Like a song that the viewer can see; liking it twice is liking it once."""
+    song = get_song(session, song_id, viewer)
+    session.execute(insert(Like).values(user_id=viewer.id, song_id=song.id).on_conflict_do_nothing())
+
+
+def unlike_song(session: Session, song_id: UUID, viewer: User) -> None:
+    """Take a like back."""
+    session.execute(delete(Like).where(Like.user_id == viewer.id, Like.song_id == song_id))
+
+
+def liked_songs(session: Session, viewer: User, song_ids: list[UUID]) -> set[UUID]:
+    """Return which of these songs the viewer likes."""
+    return set(session.scalars(select(Like.song_id).where(Like.user_id == viewer.id, Like.song_id.in_(song_ids))))
+
+
+def record_listen(session: Session, song_id: UUID, viewer: User) -> bool:
+    """Count that the viewer heard a song, and return whether it counted.
+
+    One's own songs never count, nor does the same song again within half an hour.
+    """
+    song = get_song(session, song_id, viewer)
+    if song.user_id == viewer.id:
+        return False
+    if song.status != "processed":
+        raise NotAllowed("This song cannot be heard yet.")
+    # Listens to one song take turns, so that two tabs at the same moment count once.
+    session.execute(select(Song.id).where(Song.id == song.id).with_for_update())
+    recent = datetime.now(UTC) - LISTEN_COUNTS_AGAIN_AFTER
+    heard = exists().where(Listen.song_id == song.id, Listen.user_id == viewer.id, Listen.created_at > recent)
+    if session.scalar(select(heard)):
+        return False
+    session.add(Listen(song_id=song.id, user_id=viewer.id))
+    session.execute(update(Song).where(Song.id == song.id).values(listen_count=Song.listen_count + 1))
+    return True
+
+
+def place_in_line(session: Session, request: SongRequest) -> int:
+    """Return how many requests are served before this one, were nobody else to come: 0 is next or running.
+
+    The queue goes round the people who wait, so of everybody else only as many requests count as this person has waiting
+    up to this one.
+    """
+    if request.lease_worker:
+        return 0
+    own_before = _waiting().where(
+        SongRequest.user_id == request.user_id,
+        or_(
+            SongRequest.created_at < request.created_at,
+            and_(SongRequest.created_at == request.created_at, SongRequest.id < request.id),
+        ),
+    )
+    ahead = session.scalar(select(func.count()).select_from(own_before.subquery())) or 0
+    others = session.execute(
+        select(SongRequest.user_id, func.count())
+        .where(SongRequest.id.in_(_waiting()), SongRequest.user_id != request.user_id)
+        .group_by(SongRequest.user_id)
+    )
+    return ahead + sum(min(count, ahead + 1) for _, count in others)
+
+
+def _waiting() -> Select[UUID]:
+    """Select the ids of requests with open songs."""
+    return select(SongRequest.id).where(exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)))
