@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Select, and_, delete, exists, func, or_, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -52,29 +52,26 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
         language=brief.language,
         voice=brief.voice,
         seed=brief.seed,
+        songs=[
+            Song(
+                take=number,
+                # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
+                seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
+                guidance_scale=guidance_scale,
+                title=brief.title,
+                prompt=brief.prompt,
+                lyrics="" if brief.instrumental else brief.lyrics,
+                instrumental=brief.instrumental,
+                duration=brief.duration,
+                bpm=brief.bpm,
+                key=brief.key,
+                language=brief.language,
+                categories=[],
+            )
+            for number, guidance_scale in enumerate(GUIDANCE_SCALES, 1)
+        ],
     )
     session.add(request)
-    session.flush()
-    request.songs = [
-        Song(
-            request_id=request.id,
-            user_id=user.id,
-            take=number,
-            # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
-            seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
-            guidance_scale=guidance_scale,
-            title=brief.title,
-            prompt=brief.prompt,
-            lyrics="" if brief.instrumental else brief.lyrics,
-            instrumental=brief.instrumental,
-            duration=brief.duration,
-            bpm=brief.bpm,
-            key=brief.key,
-            language=brief.language,
-            categories=[],
-        )
-        for number, guidance_scale in enumerate(GUIDANCE_SCALES, 1)
-    ]
     session.flush()
     announce(session, user.id, request.id)
     return request
@@ -227,29 +224,30 @@ def record_listen(session: Session, song_id: UUID, viewer: User) -> bool:
 
 
 def place_in_line(session: Session, request: SongRequest) -> int:
-    """Return how many requests are served before this one, were nobody else to come: 0 is next or running.
+    """Return how soon a request is served: 0 while it is being made, 1 for the next, 3 for the third in line.
 
-    The queue goes round the people who wait, so of everybody else only as many requests count as this person has waiting
-    up to this one.
+    The queue goes round the people who wait, the least recently served one first, so the place is counted in that order
+    and not by who came first.
     """
     if request.lease_worker:
         return 0
-    own_before = _waiting().where(
-        SongRequest.user_id == request.user_id,
-        or_(
-            SongRequest.created_at < request.created_at,
-            and_(SongRequest.created_at == request.created_at, SongRequest.id < request.id),
-        ),
+    rounds = (
+        select(
+            SongRequest.id,
+            SongRequest.created_at,
+            User.last_served_at,
+            func.row_number()
+            .over(partition_by=SongRequest.user_id, order_by=(SongRequest.created_at, SongRequest.id))
+            .label("round"),
+        )
+        .join(User, User.id == SongRequest.user_id)
+        .where(
+            SongRequest.lease_worker.is_(None),
+            exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)),
+        )
+        .subquery()
     )
-    ahead = session.scalar(select(func.count()).select_from(own_before.subquery())) or 0
-    others = session.execute(
-        select(SongRequest.user_id, func.count())
-        .where(SongRequest.id.in_(_waiting()), SongRequest.user_id != request.user_id)
-        .group_by(SongRequest.user_id)
-    )
-    return ahead + sum(min(count, ahead + 1) for _, count in others)
-
-
-def _waiting() -> Select[UUID]:
-    """Select the ids of requests with open songs."""
-    return select(SongRequest.id).where(exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)))
+    columns = rounds.c
+    order = (columns.round, columns.last_served_at.asc().nulls_first(), columns.created_at, columns.id)
+    line = select(columns.id, func.row_number().over(order_by=order).label("place")).subquery()
+    return session.scalar(select(line.c.place).where(line.c.id == request.id)) or 0

@@ -56,7 +56,8 @@ class SongRequest(Table):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    # The moment of the row, not of its transaction: two requests of one transaction still have an order.
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.clock_timestamp())
 
     mode: Mapped[str] = mapped_column(String(20))
     full_description: Mapped[str] = mapped_column(Text, server_default="", default="")
@@ -113,7 +114,7 @@ class Song(Table):
     request_id: Mapped[UUID] = mapped_column()
     user_id: Mapped[UUID] = mapped_column()
     take: Mapped[int] = mapped_column(SmallInteger)
-    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.clock_timestamp())
 
     status: Mapped[str] = mapped_column(String(12), server_default="queued", default="queued")
     stage: Mapped[str | None] = mapped_column(String(12))

@@ -1,0 +1,85 @@
+"""What the tests stand on: a Postgres and an object store of their own, real ones, on free ports."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from appliance import database, taskqueue
+from appliance.box.postgres import temporary_cluster
+from appliance.settings import Settings, settings
+from appliance.storage import storage
+
+
+def _forget_settings() -> None:
+    """Let this process read its settings anew, and everything that was built from the old ones."""
+    if database.engine.cache_info().currsize:
+        database.engine().dispose()
+    for cached in (settings, database.engine, database.session_factory, storage, taskqueue.taskqueue):
+        cached.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[str]:
+    """Run a Postgres for the whole session, and tell every program that the tests start where it is."""
+    with temporary_cluster() as url, pytest.MonkeyPatch.context() as patch:
+        database.migrate(url)
+        taskqueue.create_tables(url)
+        patch.setenv("DATABASE_URL", url)
+        patch.setenv("SECRET_KEY", "only-the-tests-know-this-one")
+        _forget_settings()
+        yield url
+        _forget_settings()
+
+
+@pytest.fixture
+def database_url(_postgres: str) -> str:
+    """Return the address of a migrated database with nothing in it but the categories."""
+    kept = {"categories", "alembic_version"}
+    with database.engine().begin() as connection:
+        tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+        connection.execute(text(f"TRUNCATE {', '.join(sorted(set(tables) - kept))}"))
+    return _postgres
+
+
+@pytest.fixture
+def session(database_url: str) -> Iterator[Session]:
+    """Yield a session on the empty database; the test commits what others shall see."""
+    with database.session_factory()() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def _store() -> Iterator[Settings]:
+    """Run an object store for the whole session."""
+    from appliance.box.store import temporary_store
+
+    with temporary_store() as running, pytest.MonkeyPatch.context() as patch:
+        for name in ("s3_endpoint", "s3_public_url", "s3_bucket"):
+            patch.setenv(name.upper(), getattr(running, name))
+        patch.setenv("OBJECT_STORE", "s3")
+        patch.setenv("S3_ACCESS_KEY", running.s3_access_key.get_secret_value())
+        patch.setenv("S3_SECRET_KEY", running.s3_secret_key.get_secret_value())
+        _forget_settings()
+        storage().ensure_bucket()
+        yield running
+        _forget_settings()
+
+
+@pytest.fixture
+def object_store(_store: Settings) -> Settings:
+    """Return settings of a running object store whose bucket is empty."""
+    storage().delete(storage().list())
+    return _store
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> Iterator[None]:
+    """Keep the settings of the person who runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            if name.upper() in os.environ:
+                patch.delenv(name.upper())
+        yield
