@@ -117,7 +117,12 @@ def get_song(session: Session, song_id: UUID, viewer: User | None) -> Song:
 
 def _own_song(session: Session, song_id: UUID, viewer: User) -> Song:
     """Return the viewer's own song, its row locked until the end of the transaction."""
-    song = session.scalar(select(Song).where(Song.id == song_id, Song.user_id == viewer.id).with_for_update())
+    song = session.scalar(
+        select(Song)
+        .where(Song.id == song_id, Song.user_id == viewer.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if song is None:
         raise NotFound
     return song
