@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,6 +12,12 @@ from appliance import database, taskqueue
 from appliance.box.postgres import temporary_cluster
 from appliance.settings import Settings, settings
 from appliance.storage import storage
+
+# The same examples in every run, so that a red run can be repeated; how fast they are drawn says nothing about us.
+hypothesis.settings.register_profile(
+    "backline", deadline=None, derandomize=True, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("backline")
 
 
 def _forget_settings() -> None:
