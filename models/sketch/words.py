@@ -29,7 +29,7 @@ _HIATUS = re.compile("[íú][aeo]|[aeo][íú]|[iíu]o(?=n)|eo|ia|iu|ua|ee(?=i)")
 _SILENT_FINAL_E = frozenset({"en", "fr"})
 _CONSONANT_UNITS = frozenset(
     word_list(
-        "bl br ch ck cl cr dr dw fl fr gh gl gr kl kn kr ng ph pl pr qu rh sc sch sh sk sl sm sn sp st str sw th tr tw wh wr gn ll rr ñ"
+        "bl br ch ck cl cr dr dw fl fr gh gl gr kl kn kr ng ph pl pr qu rh sc sch sh sk sl sm sn sp st str sw th tr tw wh wr gn"
     )
 )
 _SMALL_KANA = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮー")  # they belong to the sign before
