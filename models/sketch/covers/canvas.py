@@ -81,6 +81,15 @@ class _Surface:
             for x, y in (points[0], points[-1]):
                 self.circle(x, y, width / 2, ink)
 
+    def ribbon(self, points: Sequence[Point], width: float, ink: Colour | int = INKED) -> None:
+        """Draw a smooth curve as one outline: `line` leaves notches at the joints of wide bends."""
+        path = np.array(points, dtype=np.float64)
+        along = np.gradient(path, axis=0)
+        along /= np.maximum(np.hypot(along[:, 0], along[:, 1])[:, None], 1e-9)
+        aside = np.stack([-along[:, 1], along[:, 0]], axis=1) * (width / 2)
+        outline = np.concatenate([path + aside, (path - aside)[::-1]])
+        self.polygon([(float(x), float(y)) for x, y in outline], ink)
+
 
 class Stencil(_Surface):
     """Where ink may pass: draw shapes to open it, then print through it."""
@@ -120,10 +129,10 @@ class Paper(_Surface):
         both = ImageChops.multiply(beneath, Image.new("RGB", beneath.size, ink))
         self.image.paste(both, box, stencil.image.crop(box))
 
-    def lay(self, coverage: Field, ink: Colour) -> None:
-        """Print `ink` as much as `coverage` (`[side, side]`, 0.0 to 1.0) says."""
-        mask = Image.fromarray(np.clip(coverage * 255, 0, 255).astype(np.uint8))
-        self.image.paste(ink, (0, 0), mask.resize(self.image.size, Image.Resampling.BICUBIC))
+    def spread(self, picture: Field) -> None:
+        """Cover the sheet with `picture`, `[side, side, 3]` from 0 to 255: for drawings that are computed, not drawn."""
+        colours = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        self.image.paste(Image.fromarray(colours).resize(self.image.size, Image.Resampling.BICUBIC))
 
     def grain(self, stencil: Stencil, density: Density, ink: Colour, rng: np.random.Generator) -> None:
         """Shade what `stencil` opens with scattered grains of `ink`, the way a dry brush or a toothbrush does."""

@@ -4,17 +4,48 @@ from collections.abc import Callable
 
 import numpy as np
 
-from models.sketch.covers import horizons
+from models.sketch.covers import (
+    fields,
+    fragments,
+    geometry,
+    heavens,
+    horizons,
+    lines,
+    nights,
+    pixels,
+    plants,
+    stage,
+    textiles,
+)
 from models.sketch.covers.canvas import Paper
 from models.sketch.covers.palette import Palette
 
 Drawing = Callable[[Paper, Palette, np.random.Generator], None]
 
 DRAWINGS: dict[str, Drawing] = {
+    "arches": geometry.paint_arches,
+    "burst": stage.paint_burst,
+    "contours": fields.paint_contours,
     "desert": horizons.paint_desert,
+    "discs": geometry.paint_discs,
+    "flow": lines.paint_flow,
+    "grid": nights.paint_grid,
     "hills": horizons.paint_hills,
+    "leaves": plants.paint_leaves,
+    "mirrorball": stage.paint_mirrorball,
+    "orbits": heavens.paint_orbits,
     "peaks": horizons.paint_peaks,
+    "pixels": pixels.paint_pixels,
+    "rain": nights.paint_rain,
+    "record": stage.paint_record,
+    "ridges": lines.paint_ridges,
+    "rings": fields.paint_rings,
     "sea": horizons.paint_sea,
+    "shards": fragments.paint_shards,
+    "skyline": nights.paint_skyline,
+    "slices": fragments.paint_slices,
+    "textile": textiles.paint_textile,
+    "tiles": geometry.paint_tiles,
 }
 
 

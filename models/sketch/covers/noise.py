@@ -62,3 +62,9 @@ def above(values: Field, level: float) -> Field:
     slope = np.maximum(np.hypot(across, down), 1e-6)
     result: Field = np.clip((values - level) / slope + 0.5, 0, 1)
     return result
+
+
+def enlarge(values: Field, side: int) -> Field:
+    """A coarse square field, resampled smoothly to `[side, side]`."""
+    image = Image.fromarray(np.asarray(values, dtype=np.float32))
+    return np.asarray(image.resize((side, side), Image.Resampling.BICUBIC))
