@@ -14,8 +14,12 @@ from models.sketch.covers import (
     nights,
     pixels,
     plants,
+    records,
+    shores,
     stage,
     textiles,
+    tiles,
+    windows,
 )
 from models.sketch.covers.canvas import Paper
 from models.sketch.covers.palette import Palette
@@ -26,7 +30,7 @@ DRAWINGS: dict[str, Drawing] = {
     "arches": geometry.paint_arches,
     "burst": stage.paint_burst,
     "contours": fields.paint_contours,
-    "desert": horizons.paint_desert,
+    "desert": shores.paint_desert,
     "discs": geometry.paint_discs,
     "flow": lines.paint_flow,
     "grid": nights.paint_grid,
@@ -36,16 +40,16 @@ DRAWINGS: dict[str, Drawing] = {
     "orbits": heavens.paint_orbits,
     "peaks": horizons.paint_peaks,
     "pixels": pixels.paint_pixels,
-    "rain": nights.paint_rain,
-    "record": stage.paint_record,
+    "rain": windows.paint_rain,
+    "record": records.paint_record,
     "ridges": lines.paint_ridges,
     "rings": fields.paint_rings,
-    "sea": horizons.paint_sea,
+    "sea": shores.paint_sea,
     "shards": fragments.paint_shards,
     "skyline": nights.paint_skyline,
     "slices": fragments.paint_slices,
     "textile": textiles.paint_textile,
-    "tiles": geometry.paint_tiles,
+    "tiles": tiles.paint_tiles,
 }
 
 

@@ -1,30 +1,19 @@
-"""Places seen from afar: rolling hills, mountains over a lake, the open sea, and a desert under a striped sun."""
-
-import math
-from itertools import pairwise
+"""Hilly places seen from afar: fields with trees and houses, and mountains over a still lake."""
 
 import numpy as np
 
 from models.sketch.covers.canvas import Colour, Paper, Point, Stencil, fade, mix
 from models.sketch.covers.noise import between, curve, pick, some
 from models.sketch.covers.palette import Palette
-from models.sketch.covers.sky import paint_birds, paint_clouds, paint_moon, paint_sky, paint_stars, paint_sun
+from models.sketch.covers.sky import hang_light, paint_clouds, paint_sky
 
 STEPS = 161
 XS = np.linspace(-0.02, 1.02, STEPS)
 
 
-def _ground_below(heights: np.ndarray) -> list[Point]:
+def ground_below(heights: np.ndarray) -> list[Point]:
     """The outline of everything below a skyline, `heights` being its y along XS."""
     return [*zip(XS.tolist(), heights.tolist(), strict=True), (1.02, 1.02), (-0.02, 1.02)]
-
-
-def _hang_light(paper: Paper, palette: Palette, x: float, y: float, radius: float, rng: np.random.Generator) -> None:
-    if palette.night and rng.random() < 0.75:
-        paint_stars(paper, palette, 0.55, some(rng, 30, 80), rng)
-        paint_moon(paper, palette, x, y, radius * 0.85, rng)
-    else:
-        paint_sun(paper, palette, x, y, radius, rng)
 
 
 def _tree(paper: Paper, x: float, y: float, height: float, kind: str, leaf: Colour, trunk: Colour) -> None:
@@ -53,7 +42,7 @@ def paint_hills(paper: Paper, palette: Palette, rng: np.random.Generator) -> Non
     """Layered hills with fields, trees and perhaps a house."""
     paint_sky(paper, palette, 0.55, rng)
     light = between(rng, 0.22, 0.78)
-    _hang_light(paper, palette, light, between(rng, 0.2, 0.42), between(rng, 0.1, 0.19), rng)
+    hang_light(paper, palette, light, between(rng, 0.2, 0.42), between(rng, 0.1, 0.19), rng)
     if not palette.night:
         paint_clouds(paper, palette.paper, 0.3, some(rng, 1, 3), rng)
     count, kind = some(rng, 4, 6), pick(rng, ("fir", "poplar", "round"))
@@ -68,7 +57,7 @@ def paint_hills(paper: Paper, palette: Palette, rng: np.random.Generator) -> Non
         near = 0.42 + (nearest - 0.42) * depth if not palette.night else 0.5 + 0.47 * depth
         colour = palette.second if index == 1 and rng.random() < 0.4 else palette.ramp(near)
         hill = Stencil()
-        hill.polygon(_ground_below(heights))
+        hill.polygon(ground_below(heights))
         paper.press(hill, colour)
         paper.grain(hill, fade(90, 0.55, 0.1), mix(colour, palette.ink, 0.55), rng)
         if index in (1, 2) and rng.random() < 0.7:
@@ -98,7 +87,7 @@ def paint_peaks(paper: Paper, palette: Palette, rng: np.random.Generator) -> Non
     shore = between(rng, 0.62, 0.72)
     sky = paint_sky(paper, palette, shore, rng)
     light = between(rng, 0.2, 0.8)
-    _hang_light(paper, palette, light, between(rng, 0.17, 0.3), between(rng, 0.08, 0.13), rng)
+    hang_light(paper, palette, light, between(rng, 0.17, 0.3), between(rng, 0.08, 0.13), rng)
     paint_clouds(paper, mix(sky, palette.paper, 0.25 if palette.night else 0.8), 0.34, some(rng, 0, 2), rng)
     far, near = (palette.tone, palette.shade) if not palette.night else (palette.tone, palette.ink)
     for colour, count, low, high in (
@@ -146,129 +135,3 @@ def _mountain(
     line = top + height * snow
     teeth = [(right - (right - left) * step / 6, line - (step % 2) * height * 0.09) for step in range(7)]
     paper.polygon([(x, top), *teeth], palette.paper if not palette.night else palette.tint)
-
-
-def paint_sea(paper: Paper, palette: Palette, rng: np.random.Generator) -> None:
-    """Rows of waves, a low sun or moon, and a boat, a sail or a lighthouse."""
-    horizon = between(rng, 0.48, 0.6)
-    paint_sky(paper, palette, horizon, rng)
-    light = between(rng, 0.25, 0.75)
-    _hang_light(paper, palette, light, horizon - between(rng, -0.02, 0.18), between(rng, 0.13, 0.22), rng)
-    paint_birds(
-        paper, palette.ink if not palette.night else palette.paper, between(rng, 0.2, 0.8), 0.2, some(rng, 3, 6), rng
-    )
-    rows = some(rng, 5, 8)
-    boat_row, boat = some(rng, 0, 2), pick(rng, ("steamer", "sail", "sail", "none"))
-    length, height = between(rng, 0.12, 0.3), between(rng, 0.012, 0.028)
-    for row in range(rows):
-        depth = row / (rows - 1)
-        y = horizon + (1.04 - horizon) * depth**1.15
-        if row == boat_row:
-            x = light + pick(rng, (-1, 1)) * between(rng, 0.12, 0.26)
-            _boat(paper, palette, min(max(x, 0.2), 0.8), y + 0.012, between(rng, 0.2, 0.27), boat)
-        phase = between(rng, 0, length)
-        crest = y + height * (0.55 + depth) * np.sin((XS + phase) / (length * (0.6 + depth)) * 2 * math.pi)
-        colour = (
-            palette.ramp(0.5 + 0.48 * depth) if row % 3 != 1 else mix(palette.tone, palette.tint, 0.35 - 0.3 * depth)
-        )
-        swell = Stencil()
-        swell.polygon(_ground_below(crest))
-        paper.press(swell, colour)
-        paper.grain(swell, fade(90, 0.5), mix(colour, palette.ink, 0.6), rng)
-
-
-def _boat(paper: Paper, palette: Palette, x: float, y: float, size: float, kind: str) -> None:
-    if kind == "none":
-        return
-    hull = palette.second
-    paper.polygon(
-        [
-            (x - size * 0.5, y - size * 0.16),
-            (x + size * 0.54, y - size * 0.16),
-            (x + size * 0.38, y + size * 0.06),
-            (x - size * 0.36, y + size * 0.06),
-        ],
-        hull,
-    )
-    if kind == "steamer":
-        paper.rectangle(x - size * 0.26, y - size * 0.3, x + size * 0.24, y - size * 0.155, palette.paper, size * 0.02)
-        for window in range(4):
-            paper.circle(x - size * 0.17 + window * size * 0.11, y - size * 0.23, size * 0.026, palette.ink)
-        paper.rectangle(x - size * 0.02, y - size * 0.5, x + size * 0.12, y - size * 0.295, palette.ink)
-        paper.rectangle(x - size * 0.02, y - size * 0.45, x + size * 0.12, y - size * 0.39, palette.paper)
-        return
-    paper.rectangle(x - size * 0.012, y - size * 1.05, x + size * 0.012, y - size * 0.15, palette.ink)
-    paper.polygon(
-        [(x + size * 0.03, y - size), (x + size * 0.03, y - size * 0.22), (x + size * 0.46, y - size * 0.22)],
-        palette.paper,
-    )
-    paper.polygon(
-        [(x - size * 0.03, y - size * 0.86), (x - size * 0.03, y - size * 0.22), (x - size * 0.34, y - size * 0.22)],
-        palette.tint,
-    )
-
-
-def paint_desert(paper: Paper, palette: Palette, rng: np.random.Generator) -> None:
-    """A great sun cut into stripes as it sinks behind dunes, with cacti or a mesa."""
-    ground = palette.shade if palette.night else palette.paper
-    paper.fill(ground)
-    x, y, radius = between(rng, 0.32, 0.68), between(rng, 0.44, 0.54), between(rng, 0.29, 0.36)
-    disc = Stencil()
-    disc.circle(x, y, radius)
-    paper.press(disc, palette.sun)
-    paper.grain(disc, fade(90, 0.85, 0.15), palette.sunset, rng)
-    top, gap = y - radius * between(rng, 0.05, 0.3), 0.006
-    while top < y + radius:
-        paper.rectangle(0, top, 1, top + gap, ground)
-        top, gap = top + 0.05 + gap * 0.6, gap * 1.32
-    if palette.night:
-        paint_stars(paper, palette, 0.5, some(rng, 30, 60), rng)
-    else:
-        paint_birds(paper, palette.ink, 1 - x, 0.16, some(rng, 2, 5), rng)
-    if rng.random() < 0.5:
-        _mesa(paper, palette, between(rng, 0.1, 0.9), 0.78, rng)
-    colours = (mix(palette.tone, palette.tint, 0.2), palette.tone, palette.shade if not palette.night else palette.ink)
-    for colour, base in zip(colours, (0.76, 0.84, 0.93), strict=True):
-        heights = base - curve(STEPS, between(rng, 0.9, 1.8), rng, 1) * between(rng, 0.07, 0.14) + 0.03
-        dune = Stencil()
-        dune.polygon(_ground_below(heights))
-        paper.press(dune, colour)
-        paper.grain(dune, fade(between(rng, 40, 140), 0.6, 0.2), mix(colour, palette.ink, 0.6), rng)
-        if colour != colours[-1] and rng.random() < 0.8:
-            at = some(rng, 15, STEPS - 16)
-            _cactus(
-                paper,
-                palette.ink,
-                float(XS[at]),
-                float(heights[at]) + 0.02,
-                between(rng, 0.16, 0.3),
-                pick(rng, (-1, 1)),
-            )
-
-
-def _cactus(paper: Paper, ink: Colour, x: float, y: float, height: float, side: int) -> None:
-    thick = height * 0.15
-    paper.line([(x, y), (x, y - height)], thick, ink, round_ends=True)
-    for arm, low, high, reach in ((side, 0.42, 0.78, 0.24), (-side, 0.3, 0.58, 0.22)):
-        elbow = x + arm * height * reach
-        points = [(x, y - height * low), (elbow, y - height * low), (elbow, y - height * high)]
-        for start, end in pairwise(points):
-            paper.line([start, end], thick * 0.8, ink, round_ends=True)
-
-
-def _mesa(paper: Paper, palette: Palette, x: float, foot: float, rng: np.random.Generator) -> None:
-    height = between(rng, 0.14, 0.24)
-    top = foot - height
-    rock = Stencil()
-    rock.polygon(
-        [
-            (x - 0.2, foot),
-            (x - 0.13, top + 0.05),
-            (x - 0.12, top),
-            (x + 0.1, top),
-            (x + 0.11, top + 0.06),
-            (x + 0.2, foot),
-        ]
-    )
-    paper.press(rock, palette.shade if not palette.night else palette.tone)
-    paper.grain(rock, fade(0, 0.8, 0.2), palette.ink, rng)

@@ -47,8 +47,8 @@ class Palette:
 
     def colourway(self, rng: np.random.Generator) -> "Palette":
         """The same inks in another order: how the takes of one song differ and still belong together."""
-        turned = replace(self, accent=self.second, second=self.accent) if rng.random() < 0.45 else self
-        return replace(turned, night=not turned.night) if rng.random() < 0.3 else turned
+        turned = replace(self, accent=self.second, second=self.accent) if rng.random() < 0.5 else self
+        return replace(turned, night=not turned.night) if rng.random() < 0.35 else turned
 
 
 # name, valence, energy, ground, then ink shade tone tint paper accent second

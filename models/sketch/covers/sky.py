@@ -85,3 +85,12 @@ def paint_birds(paper: Paper, ink: Colour, x: float, y: float, count: int, rng: 
                 for step in range(7)
             ]
             paper.line(wing, 0.0045, ink, round_ends=True)
+
+
+def hang_light(paper: Paper, palette: Palette, x: float, y: float, radius: float, rng: np.random.Generator) -> None:
+    """A moon and stars for most nights, a sun for the days and the other nights, at (x, y)."""
+    if palette.night and rng.random() < 0.75:
+        paint_stars(paper, palette, 0.55, some(rng, 30, 80), rng)
+        paint_moon(paper, palette, x, y, radius * 0.85, rng)
+    else:
+        paint_sun(paper, palette, x, y, radius, rng)
