@@ -11,6 +11,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
+Box = tuple[int, int, int, int]
 Field = NDArray[np.floating[Any]]
 # Takes x and y of every grain (0 to 1, from the stencil's own bounding box) and gives the share of grains printed.
 Density = Callable[[Field, Field], Field]
@@ -34,13 +35,16 @@ class _Surface:
         self.image = image
         self._draw = ImageDraw.Draw(image)
         self._side = image.width
+        # Where `image` begins on the whole sheet, in subpixels: other than (0, 0) while a part of it is worked on.
+        self._origin = (0, 0)
 
     def _place(self, points: Sequence[Point]) -> list[Point]:
-        return [(x * self._side, y * self._side) for x, y in points]
+        left, top = self._origin
+        return [(x * self._side - left, y * self._side - top) for x, y in points]
 
     def _box(self, x: float, y: float, across: float, down: float) -> list[float]:
-        side = self._side
-        return [(x - across) * side, (y - down) * side, (x + across) * side, (y + down) * side]
+        (left, top), (right, bottom) = self._place([(x - across, y - down), (x + across, y + down)])
+        return [left, top, right, bottom]
 
     def polygon(self, points: Sequence[Point], ink: Colour | int = INKED) -> None:
         """Fill the outline through `points`."""
@@ -52,7 +56,8 @@ class _Surface:
         """Fill a rectangle, its corners rounded by `radius`; one with no area prints nothing."""
         if right <= left or bottom <= top:
             return
-        corners = [left * self._side, top * self._side, right * self._side - 1, bottom * self._side - 1]
+        (first_x, first_y), (last_x, last_y) = self._place([(left, top), (right, bottom)])
+        corners = [first_x, first_y, last_x - 1, last_y - 1]
         if corners[2] < corners[0] or corners[3] < corners[1]:
             return
         self._draw.rounded_rectangle(corners, radius * self._side, fill=ink)
@@ -112,22 +117,26 @@ class Paper(_Surface):
 
     def fill(self, ink: Colour) -> None:
         """Cover the whole sheet."""
-        self.image.paste(ink, (0, 0, self._side, self._side))
+        self.image.paste(ink, (0, 0, *self.image.size))
+
+    def _here(self, box: Box) -> Box:
+        left, top = self._origin
+        return box[0] - left, box[1] - top, box[2] - left, box[3] - top
 
     def press(self, stencil: Stencil, ink: Colour) -> None:
         """Print `ink` wherever `stencil` is open."""
         box = stencil.image.getbbox()
         if box is not None:
-            self.image.paste(ink, box, stencil.image.crop(box))
+            self.image.paste(ink, self._here(box), stencil.image.crop(box))
 
     def overprint(self, stencil: Stencil, ink: Colour) -> None:
         """Print a transparent ink: what lies beneath shows through and darkens it, as where two screens overlap."""
         box = stencil.image.getbbox()
         if box is None:
             return
-        beneath = self.image.crop(box)
+        beneath = self.image.crop(self._here(box))
         both = ImageChops.multiply(beneath, Image.new("RGB", beneath.size, ink))
-        self.image.paste(both, box, stencil.image.crop(box))
+        self.image.paste(both, self._here(box), stencil.image.crop(box))
 
     def spread(self, picture: Field) -> None:
         """Cover the sheet with `picture`, `[side, side, 3]` from 0 to 255: for drawings that are computed, not drawn."""
@@ -147,15 +156,34 @@ class Paper(_Surface):
         grains = Image.fromarray(printed.astype(np.uint8) * INKED).resize(
             (right - left, bottom - top), Image.Resampling.NEAREST
         )
-        self.image.paste(ink, box, ImageChops.darker(grains, stencil.image.crop(box)))
+        self.image.paste(ink, self._here(box), ImageChops.darker(grains, stencil.image.crop(box)))
+
+    def shift(self, part: tuple[float, float, float, float], by: float, sideways: bool, ground: Colour) -> None:
+        """Move a `part` of the sheet (left, top, right, bottom) sideways or downwards; `ground` shows where it was."""
+        left, top, right, bottom = (round(edge * self._side) for edge in part)
+        strip = self.image.crop((left, top, right, bottom))
+        self.image.paste(ground, (left, top, right, bottom))
+        distance = round(by * self._side)
+        self.image.paste(strip, (left + distance, top) if sideways else (left, top + distance))
 
     @contextmanager
     def inside(self, stencil: Stencil) -> Iterator[None]:
         """Everything drawn in this block stays within `stencil`."""
-        before = self.image.copy()
+        box = stencil.image.getbbox()
+        if box is None:
+            yield
+            return
+        # Only the part that the stencil opens is worked on: copying the whole sheet for every tile would take seconds.
+        whole, origin = self.image, self._origin
+        here = self._here(box)
+        part = whole.crop(here)
+        self._work_on(part, (box[0], box[1]))
         yield
-        before.paste(self.image, (0, 0), stencil.image)
-        self.image.paste(before)
+        self._work_on(whole, origin)
+        whole.paste(part, here, stencil.image.crop(box))
+
+    def _work_on(self, image: Image.Image, origin: tuple[int, int]) -> None:
+        self.image, self._origin, self._draw = image, origin, ImageDraw.Draw(image)
 
     def finish(self) -> Image.Image:
         """The printed sheet at its final size."""

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from PIL import Image
 from scipy.spatial import Delaunay
 
 from models.sketch.covers.canvas import Colour, Paper, Stencil, fade, mix
@@ -134,26 +133,19 @@ def _face(paper: Paper, palette: Palette, strong: Colour, weak: Colour) -> None:
 def _slip(paper: Paper, palette: Palette, ground: Colour, rng: np.random.Generator) -> None:
     """Cut the sheet into strips, along or across, and move each by its own share."""
     sideways = rng.random() < 0.75
-    side = paper.image.width
-    whole = paper.image.copy()
-    if not sideways:
-        whole = whole.transpose(Image.Transpose.ROTATE_90)
-    cut = Image.new("RGB", whole.size, ground)
-    top = 0
-    drift = 0.0
-    while top < side:
-        tall = int(side * pick(rng, (0.012, 0.02, 0.035, 0.05, 0.08)))
-        drift = 0.0 if rng.random() < 0.3 else float(rng.normal(0, 0.085))
-        strip = whole.crop((0, top, side, min(side, top + tall)))
-        cut.paste(strip, (int(drift * side), top))
+    start = 0.0
+    while start < 1.0:
+        thick = pick(rng, (0.012, 0.02, 0.035, 0.05, 0.08))
+        slip = 0.0 if rng.random() < 0.3 else float(rng.normal(0, 0.085))
+        end = min(1.0, start + thick)
+        paper.shift((0, start, 1, end) if sideways else (start, 0, end, 1), slip, sideways, ground)
         if rng.random() < 0.06:
-            cut.paste(
-                pick(rng, (palette.accent, palette.second, palette.tint)), (0, top, side, min(side, top + tall // 3))
+            bar = start + thick / 3
+            paper.rectangle(
+                *((0, start, 1, bar) if sideways else (start, 0, bar, 1)),
+                pick(rng, (palette.accent, palette.second, palette.tint)),
             )
-        top += tall
-    if not sideways:
-        cut = cut.transpose(Image.Transpose.ROTATE_270)
-    paper.image.paste(cut)
+        start += thick
     for _ in range(some(rng, 6, 14)):
         x, y, long = between(rng, 0, 0.9), between(rng, 0.05, 0.95), between(rng, 0.03, 0.14)
         ink = pick(rng, (palette.tone, palette.tint, palette.second))

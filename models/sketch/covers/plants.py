@@ -130,14 +130,14 @@ def _cutouts(paper: Paper, palette: Palette, rng: np.random.Generator) -> None:
             cell.rectangle(left, top, left + 1 / columns + 0.001, top + 1 / rows + 0.001)
             paper.press(cell, inks[back])
             fronts = [ink for ink in (*inks, palette.ink) if abs(sum(ink) - sum(inks[back])) > 150] or [palette.ink]
-            size = 0.44 / max(columns, rows)
+            size = 0.36 / max(columns, rows)
             with paper.inside(cell):
                 _weed(paper, left + 0.5 / columns, top + 0.5 / rows, size, pick(rng, fronts), rng)
 
 
 def _weed(paper: Paper, x: float, y: float, size: float, ink: Colour, rng: np.random.Generator) -> None:
     """Round lobes to both sides of a bent stem."""
-    turn = between(rng, -0.5, 0.5) + pick(rng, (0.0, math.pi / 4, -math.pi / 4))
+    turn = between(rng, -0.5, 0.5) + pick(rng, (0.0, math.pi / 5, -math.pi / 5))
     bend = between(rng, -0.22, 0.22) * size
     lobes = some(rng, 4, 5)
     stem: list[Point] = []

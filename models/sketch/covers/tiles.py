@@ -1,10 +1,11 @@
 """Cut-paper tiles: plain motifs with ruler and compass, laid on a grid."""
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
-from models.sketch.covers.canvas import Colour, Paper, Stencil, fade, mix
+from models.sketch.covers.canvas import Colour, Paper, Point, Stencil, fade, mix
 from models.sketch.covers.noise import pick, some
 from models.sketch.covers.palette import Palette
 
@@ -38,15 +39,13 @@ def _half(paper: Paper, x: float, y: float, size: float, front: Colour, back: Co
 
 def _leaf(paper: Paper, x: float, y: float, size: float, front: Colour, back: Colour, turn: int) -> None:
     """What two quarter discs from opposite corners have in common."""
-    first, second = Stencil(), Stencil()
-    one, two = ((x, y), (x + size, y + size)) if turn % 2 else ((x + size, y), (x, y + size))
-    first.circle(*one, size)
-    second.rectangle(x, y, x + size, y + size)
-    second.image.paste(0, mask=first.outside().image)
-    other = Stencil()
-    other.circle(*two, size)
-    second.image.paste(0, mask=other.outside().image)
-    paper.press(second, front)
+    swung: list[Point] = []
+    for step in range(41):
+        # Along one arc and back along the other.
+        share = step / 20 if step <= 20 else 2 - step / 20
+        across, down = math.sin(share * math.pi / 2), 1 - math.cos(share * math.pi / 2)
+        swung.append((across, down) if step <= 20 else (down, across))
+    paper.polygon([(x + size * (across if turn % 2 else 1 - across), y + size * down) for across, down in swung], front)
 
 
 def _disc(paper: Paper, x: float, y: float, size: float, front: Colour, back: Colour, turn: int) -> None:

@@ -20,7 +20,7 @@ def paint_rain(paper: Paper, palette: Palette, rng: np.random.Generator) -> None
     with paper.inside(pane):
         _outside(paper, palette, outside, sill, rng)
     frame = mix(palette.ink, palette.shade, 0.12) if dark else palette.paper
-    walls = (palette.ink, palette.shade, palette.second) if dark else (palette.accent, palette.second, palette.tone)
+    walls = (palette.shade, palette.tone, palette.second) if dark else (palette.accent, palette.second, palette.tone)
     wall = mix(pick(rng, walls), palette.ink if dark else palette.paper, 0.3 if dark else 0.12)
     paper.press(pane.outside(), wall)
     bars = Stencil()
@@ -70,7 +70,7 @@ def _outside(paper: Paper, palette: Palette, outside: Colour, sill: float, rng: 
 
 
 def _cat(paper: Paper, palette: Palette, x: float, y: float, rng: np.random.Generator) -> None:
-    fur = palette.ink
+    fur = pick(rng, (palette.accent, palette.paper)) if palette.night else palette.ink
     side = pick(rng, (-1, 1))
     paper.ellipse(x, y - 0.085, 0.062, 0.09, fur)
     paper.ellipse(x, y - 0.035, 0.082, 0.045, fur)
