@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from appliance.errors import SettingsError
 
@@ -18,13 +17,13 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 StorePort = Annotated[int, Field(ge=1024, le=55000)]
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What an admin can decide. Names are those of the environment variables, in lower case.
 
     Empty addresses and keys mean "the box runs its own": `appliance.box.layout` fills them in before any program starts.
     """
 
-    model_config = SettingsConfigDict(env_file=None, extra="forbid", env_ignore_empty=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     studio_name: str = Field("Backline", min_length=1, max_length=60, description="The name on the sign-in page.")
     data_dir: Path = Field(Path("data"), description="The one folder that holds everything worth keeping.")

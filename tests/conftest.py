@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from appliance import database, taskqueue
 from appliance.box.postgres import temporary_cluster
+from appliance.box.store import TemporaryStore, temporary_store
 from appliance.settings import Settings, settings
-from appliance.storage import storage
+from appliance.storage import Storage, storage
 
 # The same examples in every run, so that a red run can be repeated; how fast they are drawn says nothing about us.
 hypothesis.settings.register_profile(
@@ -59,27 +60,25 @@ def session(database_url: str) -> Iterator[Session]:
 
 
 @pytest.fixture(scope="session")
-def _store() -> Iterator[Settings]:
-    """Run an object store for the whole session."""
-    from appliance.box.store import temporary_store
-
-    with temporary_store() as running, pytest.MonkeyPatch.context() as patch:
-        for name in ("s3_endpoint", "s3_public_url", "s3_bucket"):
-            patch.setenv(name.upper(), getattr(running, name))
+def _store() -> Iterator[TemporaryStore]:
+    """Run an object store for the whole session, and tell every program that the tests start where it is."""
+    with temporary_store() as store, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OBJECT_STORE", "s3")
-        patch.setenv("S3_ACCESS_KEY", running.s3_access_key.get_secret_value())
-        patch.setenv("S3_SECRET_KEY", running.s3_secret_key.get_secret_value())
+        patch.setenv("S3_ENDPOINT", store.endpoint)
+        patch.setenv("S3_PUBLIC_URL", store.endpoint)
+        patch.setenv("S3_ACCESS_KEY", store.access_key)
+        patch.setenv("S3_SECRET_KEY", store.secret_key)
         _forget_settings()
         storage().ensure_bucket()
-        yield running
+        yield store
         _forget_settings()
 
 
 @pytest.fixture
-def object_store(_store: Settings) -> Settings:
-    """Return settings of a running object store whose bucket is empty."""
+def object_store(_store: TemporaryStore) -> Storage:
+    """Return the way to a running object store whose bucket is empty."""
     storage().delete(storage().list())
-    return _store
+    return storage()
 
 
 @pytest.fixture(autouse=True, scope="session")
