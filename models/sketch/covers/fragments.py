@@ -140,11 +140,11 @@ def _slip(paper: Paper, palette: Palette, ground: Colour, rng: np.random.Generat
         end = min(1.0, start + thick)
         paper.shift((0, start, 1, end) if sideways else (start, 0, end, 1), slip, sideways, ground)
         if rng.random() < 0.06:
-            bar = start + thick / 3
-            paper.rectangle(
-                *((0, start, 1, bar) if sideways else (start, 0, bar, 1)),
-                pick(rng, (palette.accent, palette.second, palette.tint)),
-            )
+            ink, bar = pick(rng, (palette.accent, palette.second, palette.tint)), start + thick / 3
+            if sideways:
+                paper.rectangle(0, start, 1, bar, ink)
+            else:
+                paper.rectangle(start, 0, bar, 1, ink)
         start += thick
     for _ in range(some(rng, 6, 14)):
         x, y, long = between(rng, 0, 0.9), between(rng, 0.05, 0.95), between(rng, 0.03, 0.14)
