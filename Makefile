@@ -1,0 +1,73 @@
+# Everything an admin or a developer does with Backline. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+BOX := $(BIN)/python -m appliance.box
+
+# Where there is no node, the wheel's is used.
+INSTALLED := .venv/installed
+DEVELOPED := .venv/developed
+BUNDLE := web/static/dist/manifest.json
+
+##@ The studio
+.PHONY: run stop status logs setup-url
+run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
+	@exec $(BOX) run
+
+stop: $(INSTALLED) ## Stop a running studio
+	@$(BOX) stop
+
+status: $(INSTALLED) ## Say what runs and how it is
+	@$(BOX) status
+
+logs: $(INSTALLED) ## Follow the logs (one program's: make logs S=worker)
+	@$(BOX) logs $(S)
+
+setup-url: $(INSTALLED) ## Print a new link for making the first admin
+	@$(BOX) setup-url
+
+##@ Work on it
+.PHONY: install check fix test bench clean
+install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
+
+check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy appliance web worker models tests
+	$(BIN)/lint-imports
+
+fix: $(DEVELOPED) ## Mend what can be mended by machine
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: check $(BUNDLE) ## All checks, then all tests (some only: make test T=tests/web)
+	$(BIN)/pytest $(T)
+
+bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
+	$(BIN)/python -m tests.bench $(B)
+
+clean: ## Remove what was installed and built; never the data
+	rm -rf .venv node_modules build web/static/dist
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- what the commands above stand on ---------------------------------------------------------------------------------
+
+$(INSTALLED): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Backline needs Python 3.11 or newer; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the studio's parts (once, about a minute) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@touch $@
+
+$(DEVELOPED): $(INSTALLED) requirements-dev.txt
+	@echo "Installing the tools for tests and checks (once) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
+	@touch $@
+
+$(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.css web/static/*.js web/bundle.py)
+	@$(BIN)/python -m web.bundle
