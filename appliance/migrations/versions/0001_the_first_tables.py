@@ -122,7 +122,9 @@ def upgrade() -> None:
         "song_requests",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.Column("mode", sa.String(length=20), nullable=False),
         sa.Column("full_description", sa.Text(), server_default="", nullable=False),
         sa.Column("prompt", sa.Text(), server_default="", nullable=False),
@@ -164,7 +166,9 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("take", sa.SmallInteger(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.Column("status", sa.String(length=12), server_default="queued", nullable=False),
         sa.Column("stage", sa.String(length=12), nullable=True),
         sa.Column("progress", sa.Double(), server_default="0", nullable=False),
