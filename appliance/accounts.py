@@ -9,6 +9,7 @@ from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
+from appliance import credits
 from appliance.errors import Gone, InvalidInput, NotAllowed
 from appliance.passwords import hash_password, is_password, refusal
 from appliance.settings import settings
@@ -99,6 +100,7 @@ def _add_user(session: Session, name: str, email: str, password: str, role: str)
         session.flush()
     except IntegrityError:  # somebody took the name between the look and the write
         raise InvalidInput.about(name="Somebody took this name just now.") from None
+    credits.open_account(session, user)
     return user
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, insert, select, text, update
 from sqlalchemy.orm import Session, aliased, selectinload
 
+from appliance import credits
 from appliance.database import notify
 from appliance.errors import StudioError
 from appliance.settings import settings
@@ -131,6 +132,8 @@ def claim_request(session: Session, worker: str) -> SongRequest | None:
         for song in request.songs:
             if song.status in OPEN:
                 song.status, song.stage, song.reason, song.finished_at = "failed", None, GAVE_UP, datetime.now(UTC)
+                session.flush()
+                credits.release_hold(session, song)
         request.lease_worker = request.lease_until = None
         announce(session, request.user_id, request.id)
         session.flush()
@@ -227,6 +230,8 @@ def finish_song(session: Session, lease: Lease, song_id: UUID, made: MadeSong) -
     wanted = select(Category.id).where(Category.name.in_(made.categories))
     for category_id in session.scalars(wanted).all():
         session.execute(insert(song_categories).values(song_id=song.id, category_id=category_id))
+    session.flush()
+    credits.capture_hold(session, song)
     announce(session, song.user_id, song.request_id)
 
 
@@ -234,6 +239,8 @@ def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str) -> Non
     """Give a song up, with the reason in words. Raises LeaseLost or SongCancelled."""
     song = _hold_song(session, lease, song_id)
     song.status, song.stage, song.reason, song.finished_at = "failed", None, reason, datetime.now(UTC)
+    session.flush()
+    credits.release_hold(session, song)
     announce(session, song.user_id, song.request_id)
 
 

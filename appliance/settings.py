@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -46,6 +47,19 @@ class Settings(BaseModel):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
 
     secret_key: SecretStr = Field(SecretStr(""), description="Signs tokens and queue messages; empty: generated once.")
+    billing: Literal["off", "grants", "polar"] = Field(
+        "off", description="Credits: off counts none, grants lets the admin give them, polar sells them as well."
+    )
+    signup_credits: int = Field(100, ge=0, le=1_000_000, description="Credits that come with a new account.")
+    monthly_credits: int = Field(
+        0, ge=0, le=1_000_000, description="Every month accounts are filled up to so many credits; 0: they are not."
+    )
+    polar_access_token: SecretStr = Field(SecretStr(""), description="Polar's organization token, for BILLING=polar.")
+    polar_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="The secret of Polar's webhook endpoint; empty: orders are polled, which suffices."
+    )
+    polar_environment: Literal["sandbox", "production"] = Field("sandbox", description="Which of Polar's two worlds.")
+    polar_base_url: str = Field("", description="Another address for Polar's API, on this machine only: for tests.")
     lease_seconds: float = Field(
         60, ge=1, le=3600, description="How long a worker may be silent before its song moves on."
     )
@@ -59,6 +73,10 @@ class Settings(BaseModel):
             raise ValueError("OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
         if self.object_store != "s3" and self.s3_endpoint and not self.s3_access_key:
             raise ValueError("S3_ENDPOINT is for OBJECT_STORE=s3; the bundled store has its own address.")
+        if self.billing == "polar" and not self.polar_access_token:
+            raise ValueError("BILLING=polar needs POLAR_ACCESS_TOKEN.")
+        if self.polar_base_url and urlsplit(self.polar_base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise ValueError("POLAR_BASE_URL may only name this machine; POLAR_ENVIRONMENT chooses Polar's own.")
         if not self.public_url:
             host = "127.0.0.1" if self.web_host in ("0.0.0.0", "::") else self.web_host  # noqa: S104
             object.__setattr__(self, "public_url", f"http://{host}:{self.web_port}")

@@ -7,6 +7,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from appliance import credits
 from appliance.briefs import LARGEST_SEED, Brief
 from appliance.database import notify
 from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -27,10 +28,13 @@ def announce(session: Session, user_id: UUID, request_id: UUID) -> None:
 def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
     """Return the new request with its two takes in line. Ring the bell after the commit.
 
+    Where the credits do not suffice for both takes, neither is in line: their status is "no_credits".
+
     Raises Conflict when this person has as many requests waiting as the studio allows.
     """
     # Two browsers of one person take turns here, or both would slip under the limit.
-    session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    # (Not the whole lock: a ledger entry that is written meanwhile must still be able to see that the person exists.)
+    session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     waiting = session.scalar(
         select(func.count(func.distinct(Song.request_id))).where(Song.user_id == user.id, Song.status.in_(OPEN))
     )
@@ -55,6 +59,7 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
         songs=[
             Song(
                 take=number,
+                price=credits.price_of_take(),
                 # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
                 seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
                 guidance_scale=guidance_scale,
@@ -73,6 +78,9 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
     )
     session.add(request)
     session.flush()
+    if not credits.hold_songs(session, user.id, request.songs):
+        for song in request.songs:
+            song.status = "no_credits"
     announce(session, user.id, request.id)
     return request
 
@@ -136,17 +144,26 @@ def cancel_song(session: Session, song_id: UUID, viewer: User) -> Song:
     if song.status not in (*OPEN, "no_credits"):
         raise Conflict("This song is not in the making any more.")
     song.status, song.stage, song.finished_at = "cancelled", None, datetime.now(UTC)
+    session.flush()
+    credits.release_hold(session, song)
     announce(session, song.user_id, song.request_id)
     return song
 
 
 def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
-    """Put a failed or cancelled song in line again, with the same words and seed. Ring the bell after the commit."""
+    """Put a failed or cancelled song in line again, with the same words and seed. Ring the bell after the commit.
+
+    Where the credits do not suffice its status becomes "no_credits".
+    """
     song = _own_song(session, song_id, viewer)
     if song.status not in ("failed", "cancelled"):
         raise Conflict("Only a song that failed or was cancelled can be tried again.")
     song.status, song.stage, song.progress, song.reason = "queued", None, 0.0, ""
     song.started_at = song.finished_at = None
+    song.price = credits.price_of_take()
+    session.flush()
+    if not credits.hold_songs(session, song.user_id, [song]):
+        song.status = "no_credits"
     session.execute(update(SongRequest).where(SongRequest.id == song.request_id).values(tries=0))
     announce(session, song.user_id, song.request_id)
     return song

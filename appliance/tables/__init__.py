@@ -1,13 +1,21 @@
 """The tables, one file per subject."""
 
+from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
+from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.listening import Like, Listen
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
 __all__ = [
+    "BillingOrder",
     "Category",
+    "CheckoutIntent",
+    "CreditAccount",
+    "CreditEntry",
+    "CreditHold",
+    "CreditPack",
     "Like",
     "Listen",
     "LoginSession",
@@ -15,6 +23,7 @@ __all__ = [
     "Song",
     "SongRequest",
     "User",
+    "WebhookMessage",
     "WorkerSeen",
     "song_categories",
 ]

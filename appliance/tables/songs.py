@@ -74,6 +74,9 @@ class SongRequest(Table):
     voice: Mapped[str] = mapped_column(String(10), server_default="robot", default="robot")
     seed: Mapped[int] = mapped_column(BigInteger)
 
+    start_when_paid: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    """Whether songs that wait for credits start by themselves after a top-up."""
+
     sheet: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     attempt: Mapped[int] = mapped_column(server_default="0", default=0)
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
@@ -96,6 +99,7 @@ class Song(Table):
         CheckConstraint("status <> 'failed' OR reason <> ''", name="failed_has_reason"),
         CheckConstraint("NOT published OR status = 'processed'", name="published_is_ready"),
         CheckConstraint("published = (published_at IS NOT NULL)", name="published_at"),
+        CheckConstraint("price >= 0", name="price"),
         CheckConstraint("listen_count >= 0", name="listen_count"),
         # A song belongs to whoever made its request, and the database holds both to it.
         ForeignKeyConstraint(
@@ -123,6 +127,8 @@ class Song(Table):
     started_at: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
+    price: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
+    """What this take costs, in credits, fixed when it was asked for; 0 where the studio counts none."""
     guidance_scale: Mapped[float | None] = mapped_column()
     steps: Mapped[int | None] = mapped_column()
     seed: Mapped[int] = mapped_column(BigInteger)
