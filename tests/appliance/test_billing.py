@@ -1,0 +1,411 @@
+"""Selling credits: whatever arrives, how often and in which order, the balance ends where the newest truth says."""
+
+import itertools
+import json
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from appliance import billing, credits, polar_gateway, reconciling
+from appliance.billing import OrderSnapshot
+from appliance.errors import Conflict, InvalidInput, NotFound, Unavailable
+from appliance.settings import settings
+from appliance.tables import BillingOrder, CheckoutIntent, CreditEntry, CreditPack, WebhookMessage
+from tests.appliance.ledger import (
+    add_buyer,
+    add_pack,
+    at_once,
+    claim,
+    count_credits,
+    finish_all,
+    in_transaction,
+    numbers,
+    snapshot,
+)
+from tests.appliance.people import add_user, ask
+from tests.appliance.polar_standin import Fault, PolarStandIn, signed, standing_in
+
+SECRET = "whsec_" + "dGVzdHMtb25seQ=="  # the Base64 of "tests-only"
+
+
+@pytest.fixture
+def polar(database_url: str) -> Iterator[PolarStandIn]:
+    """Run a studio that sells credits at a stand-in for Polar."""
+    with standing_in() as stand_in, pytest.MonkeyPatch.context() as patch:
+        count_credits(
+            patch,
+            "polar",
+            POLAR_ACCESS_TOKEN=stand_in.token,
+            POLAR_BASE_URL=stand_in.address,
+            POLAR_WEBHOOK_SECRET=SECRET,
+            NO_PROXY="127.0.0.1",
+        )
+        patch.setattr(polar_gateway, "FIRST_PAUSE", 0.01)
+        polar_gateway._client.cache_clear()
+        yield stand_in
+        polar_gateway._client().__exit__()
+        polar_gateway._client.cache_clear()
+    settings.cache_clear()
+
+
+def _apply(state: OrderSnapshot) -> int:
+    return in_transaction(lambda session: billing.apply_order(session, state))
+
+
+def test_one_paid_order_told_eighty_times_at_once_is_one_grant(session: Session) -> None:
+    user = add_buyer(session, "Ada", 0)
+    add_pack(session, "p25", 25)
+    changes = at_once(12, _apply, [snapshot("o1", 1, user.id)] * 80)
+    assert sorted(changes) == [0] * 79 + [25]
+    assert numbers(session, user) == (25, 0)
+
+
+def test_one_refund_told_many_times_at_once_is_one_clawback(session: Session) -> None:
+    add_pack(session, "p25", 25)
+    for number in range(8):
+        user = add_buyer(session, f"Person {number}", 0)
+        _apply(snapshot(f"o{number}", 1, user.id))
+        refund = snapshot(f"o{number}", 2, user.id, status="partially_refunded", refunded=400)
+        assert sorted(at_once(8, _apply, [refund] * 8)) == [-10] + [0] * 7
+        assert numbers(session, user) == (15, 0)
+
+
+def test_every_order_of_arrival_with_duplicates_ends_at_the_newest_state(session: Session) -> None:
+    add_pack(session, "p25", 25)
+    for number, order in enumerate(itertools.permutations(range(5))):
+        user = add_buyer(session, f"Person {number}", 0)
+        name = f"o{number}"
+        history = [
+            snapshot(name, 1, user.id, paid=False, status="pending"),
+            snapshot(name, 2, user.id),
+            snapshot(name, 3, user.id, status="partially_refunded", refunded=400),
+            snapshot(name, 4, user.id, status="refunded", refunded=1000),
+            snapshot(name, 5, user.id, status="partially_refunded", refunded=400),  # the bank took the rest back
+        ]
+        told = [history[place] for place in order for _ in range(2)]
+        if number % 2:
+            random.Random(number).shuffle(told)
+        for state in told:
+            billing.apply_order(session, state)
+        session.commit()
+        assert numbers(session, user) == (15, 0), order
+
+
+def test_a_refund_after_the_credits_were_spent_closes_the_queue_until_the_debt_is_paid(session: Session) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        count_credits(patch)
+        user = add_buyer(session, "Ada", 0)
+        add_pack(session, "p4", 4)
+        _apply(snapshot("o1", 1, user.id, product_id="p4"))
+        ask(session, user)
+        session.commit()
+        claimed = claim(session)
+        assert claimed
+        finish_all(session, *claimed)
+        waiting = [song.id for song in ask(session, user).songs]
+        session.commit()
+        assert _apply(snapshot("o1", 2, user.id, product_id="p4", status="refunded", refunded=1000)) == -4
+        assert in_transaction(lambda own: credits.stop_unpaid_songs(own, user.id)) == 2
+        assert numbers(session, user) == (-2, 0)
+        assert ask(session, user).songs[0].status == "no_credits"
+        session.commit()
+        _apply(snapshot("o2", 3, user.id, product_id="p4"))
+        assert numbers(session, user) == (2, 0)
+        assert credits.start_waiting_songs(session) == 1
+        session.commit()
+        assert numbers(session, user) == (2, 2)
+        assert waiting
+    settings.cache_clear()
+
+
+def test_what_cannot_be_given_yet_waits_with_a_reason_and_is_given_when_the_admin_knows(session: Session) -> None:
+    user = add_buyer(session, "Ada", 0)
+    add_pack(session, "p25", 25)
+    assert _apply(snapshot("stranger", 1, None)) == 0
+    assert _apply(snapshot("odd", 1, user.id, product_id="p9")) == 0
+    problems = {order.order_id: order.problem for order in session.scalars(select(BillingOrder))}
+    session.commit()
+    assert problems["stranger"].startswith("Nobody in this studio")
+    assert problems["odd"].startswith("No pack says")
+    add_pack(session, "p9", 9)
+    assert _apply(snapshot("odd", 1, user.id, product_id="p9")) == 9
+
+
+def test_our_own_record_of_the_checkout_beats_the_payload_and_keeps_the_promise(session: Session) -> None:
+    user, other = add_buyer(session, "Ada", 0), add_buyer(session, "Bob", 0)
+    pack = add_pack(session, "p25", 25)
+    billing.keep_intent(session, user, "c1", pack)
+    session.commit()
+    pack.credits = 5
+    session.commit()
+    assert _apply(snapshot("o1", 1, other.id, checkout_id="c1")) == 25
+    assert numbers(session, user) == (25, 0)
+    assert numbers(session, other) == (0, 0)
+    intent = session.get(CheckoutIntent, "c1", populate_existing=True)
+    assert intent
+    assert intent.closed_at
+
+
+@pytest.mark.parametrize(
+    ("state", "given"),
+    [
+        ({"payable": 0}, 25),  # a discount of all of it is still a sale
+        ({"units": 3}, 75),
+        ({"reason": "subscription_cycle"}, 25),
+        ({"reason": "subscription_update"}, 0),
+        ({"reason": "subscription_meter_cycle"}, 0),
+        ({"paid": False, "status": "pending"}, 0),
+        ({"status": "void", "paid": False}, 0),
+    ],
+)
+def test_what_an_order_is_worth(session: Session, state: dict[str, object], given: int) -> None:
+    user = add_buyer(session, "Ada", 0)
+    add_pack(session, "p25", 25)
+    assert _apply(snapshot("o", 1, user.id, **state)) == given  # type: ignore[arg-type]
+
+
+def test_an_order_under_several_message_ids_and_eight_programs_is_one_grant(
+    session: Session, polar: PolarStandIn
+) -> None:
+    user = add_buyer(session, "Ada", 0)
+    product = polar.add_product("Small", 500, 25)
+    reconciling.reconcile()
+    checkout_id, _ = polar_gateway.create_checkout(
+        product, str(user.id), "http://127.0.0.1/r?c={CHECKOUT_ID}", "", None
+    )
+    polar.pay(checkout_id)
+    for number, (_, body) in enumerate(polar.messages * 2):
+        assert billing.keep_message(session, f"m{number}", json.loads(body))
+    assert not billing.keep_message(session, "m0", json.loads(polar.messages[0][1]))
+    session.commit()
+    assert sum(at_once(8, lambda _: reconciling.drain_messages(), range(8))) >= 6
+    assert numbers(session, user) == (25, 0)
+    left = session.scalars(select(func.count()).where(WebhookMessage.state == "pending")).one()
+    assert left == 0
+
+
+def test_without_any_message_a_payment_arrives_by_looking(session: Session, polar: PolarStandIn) -> None:
+    user = add_buyer(session, "Ada", 0)
+    product = polar.add_product("Small", 500, 25)
+    polar.add_product("Old", 100, 1, archived=True)
+    reconciling.reconcile()
+    (pack,) = billing.offered_packs(session)
+    assert (pack.name, pack.price_cents, pack.credits) == ("Small", 500, 25)
+    checkout_id, address = polar_gateway.create_checkout(
+        product, str(user.id), "http://127.0.0.1/r?c={CHECKOUT_ID}", "http://127.0.0.1/credits", "127.0.0.1"
+    )
+    assert address.startswith(polar.address)
+    billing.keep_intent(session, user, checkout_id, pack)
+    session.commit()
+    assert reconciling.settle_open_checkouts() == 1
+    assert not reconciling.settle_checkout(checkout_id)
+    assert numbers(session, user) == (0, 0)
+    order = polar.pay(checkout_id)
+    assert reconciling.settle_checkout(checkout_id)
+    assert reconciling.settle_open_checkouts() == 0
+    assert numbers(session, user) == (25, 0)
+    polar.refund(order["id"], 200)
+    assert reconciling.reconcile() == 1
+    assert numbers(session, user) == (15, 0)
+    polar.refund(order["id"], 300)
+    reconciling.reconcile()
+    assert numbers(session, user) == (0, 0)
+    polar.refund(order["id"], -300)
+    reconciling.reconcile()
+    assert numbers(session, user) == (15, 0)
+    kinds = [entry.kind for entry in credits.list_entries(session, user)]
+    assert kinds == ["refund_reversal", "clawback", "clawback", "purchase"]
+
+
+def test_a_hundred_orders_come_in_pages_and_one_that_is_unreadable_stops_no_other(
+    session: Session, polar: PolarStandIn
+) -> None:
+    user = add_buyer(session, "Ada", 0)
+    product = polar.add_product("Small", 500, 1)
+    reconciling.reconcile()
+    for _ in range(120):
+        checkout_id, _ = polar_gateway.create_checkout(
+            product, str(user.id), "http://127.0.0.1/{CHECKOUT_ID}", "", None
+        )
+        polar.pay(checkout_id)
+    odd = next(iter(polar.orders.values()))
+    odd["paid"] = "perhaps"
+    assert reconciling.reconcile() == 119
+    odd["paid"] = True
+    assert reconciling.reconcile() == 1
+    assert numbers(session, user) == (120, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (Fault("/v1/checkouts", 401), Unavailable),
+        (Fault("/v1/checkouts", 403), Unavailable),
+        (Fault("/v1/checkouts", 404), NotFound),
+        (Fault("/v1/checkouts", 422, b'{"detail": "another form"}'), Conflict),
+        (Fault("/v1/checkouts", 429, b"{}", {"retry-after": "7"}), Unavailable),
+        (Fault("/v1/checkouts", 429, b"{}", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}), Unavailable),
+        (Fault("/v1/checkouts", 500), Unavailable),
+        (Fault("/v1/checkouts", 503, b"<html>"), Unavailable),
+        (
+            Fault("/v1/checkouts", 200, b"<html>Sign in to this network</html>", {"content-type": "text/html"}),
+            Unavailable,
+        ),
+        (Fault("/v1/checkouts", 302, b"", {"location": "http://127.0.0.1:1/portal"}), Unavailable),
+        (Fault("/v1/checkouts", 200, b'{"id": 7}'), Unavailable),
+        (Fault("/v1/checkouts", 200, b"[]"), Unavailable),
+    ],
+)
+def test_every_fault_of_the_service_becomes_a_sentence_and_a_checkout_is_never_sent_twice(
+    polar: PolarStandIn, fault: Fault, expected: type[Exception]
+) -> None:
+    product = polar.add_product("Small", 500, 25)
+    polar.faults.append(fault)
+    with pytest.raises(expected) as said:
+        polar_gateway.create_checkout(product, str(uuid.uuid4()), "http://127.0.0.1/", "", None)
+    assert str(said.value).endswith(".")
+    assert sum(method == "POST" for method, _ in polar.requests) == 1
+
+
+def test_reading_is_tried_again_and_a_service_that_is_gone_is_said_to_be(polar: PolarStandIn) -> None:
+    polar.add_product("Small", 500, 25)
+    polar.faults += [Fault("/v1/products", 500), Fault("/v1/products", 502)]
+    assert len(polar_gateway.list_products()) == 1
+    with pytest.MonkeyPatch.context() as patch:
+        count_credits(patch, "polar", POLAR_ACCESS_TOKEN="x", POLAR_BASE_URL="http://127.0.0.1:9")
+        polar_gateway._client().__exit__()
+        polar_gateway._client.cache_clear()
+        with pytest.raises(Unavailable, match="Nothing was charged"):
+            polar_gateway.list_products()
+        polar_gateway._client().__exit__()
+        polar_gateway._client.cache_clear()
+    settings.cache_clear()
+
+
+def test_an_id_from_a_browser_cannot_reach_another_address(session: Session, polar: PolarStandIn) -> None:
+    user, other = add_buyer(session, "Ada", 0), add_user(session, "Bob")
+    pack = add_pack(session, "p25", 25)
+    mine = str(uuid.uuid4())
+    billing.keep_intent(session, user, mine, pack)
+    session.commit()
+    assert billing.get_intent(session, mine.upper(), user).user_id == user.id
+    for wrong in ("../orders/" + mine, mine + "/../x", "", "c1", str(uuid.uuid4()), "\x00"):
+        with pytest.raises(NotFound):
+            billing.get_intent(session, wrong, user)
+    with pytest.raises(NotFound):
+        billing.get_intent(session, mine, other)
+    with pytest.raises(NotFound):
+        polar_gateway.get_order("../checkouts/" + mine)
+    assert polar.requests[-1][1] == f"/v1/orders/..%2Fcheckouts%2F{mine}"
+
+
+def _message(polar: PolarStandIn) -> tuple[str, bytes]:
+    message_id, body = str(uuid.uuid4()), json.dumps({"type": "order.paid", "data": {"id": "é"}}).encode()
+    polar.messages.append((message_id, body))
+    return message_id, body
+
+
+def test_messages_with_a_right_and_fresh_signature_are_read(polar: PolarStandIn) -> None:
+    message_id, body = _message(polar)
+    now = time.time()
+    for headers in (
+        signed(SECRET, message_id, body),
+        signed(SECRET, message_id, body, standard=True),
+        signed(SECRET, message_id, body, at=now - 290),
+        {name.title(): value for name, value in signed(SECRET, message_id, body).items()},
+    ):
+        assert polar_gateway.read_message(body, headers) == (message_id, json.loads(body))
+    rotated = signed(SECRET, message_id, body)
+    rotated["webhook-signature"] = "v1,AAAA " + rotated["webhook-signature"]
+    assert polar_gateway.read_message(body, rotated)[0] == message_id
+
+
+def test_messages_that_were_tampered_with_are_old_or_are_no_text_are_refused(polar: PolarStandIn) -> None:
+    message_id, body = _message(polar)
+    right, now = signed(SECRET, message_id, body), time.time()
+    wrong = [
+        (body + b" ", right),
+        (json.dumps(json.loads(body), indent=1).encode(), right),
+        (body, {**right, "webhook-id": "another"}),
+        (body, {**right, "webhook-timestamp": str(int(now) - 1)}),
+        (body, {**right, "webhook-timestamp": "nan"}),
+        (body, {**right, "webhook-timestamp": "inf"}),
+        (body, {**right, "webhook-signature": "v1,%%%"}),
+        (body, signed("whsec_b3RoZXI=", message_id, body)),
+        (body, signed(SECRET, message_id, body, at=now - 310)),
+        (body, signed(SECRET, message_id, body, at=now + 310)),
+        (body, {}),
+        (b"\xff\xfe", signed(SECRET, message_id, b"\xff\xfe")),
+        (b"[]", signed(SECRET, message_id, b"[]")),
+    ]
+    for tampered, headers in wrong:
+        with pytest.raises(polar_gateway.NotSigned):
+            polar_gateway.read_message(tampered, headers)
+
+
+def test_a_message_that_can_never_be_applied_is_parked_and_the_next_ones_go_on(
+    session: Session, polar: PolarStandIn
+) -> None:
+    user = add_buyer(session, "Ada", 0)
+    add_pack(session, "p25", 25)
+    good = {
+        "id": "o1", "status": "paid", "paid": True, "net_amount": 500, "refunded_amount": 0, "billing_reason": "purchase",
+        "created_at": datetime.now(UTC).isoformat(), "product_id": "p25", "customer": {"external_id": str(user.id)},
+    }  # fmt: skip
+    billing.keep_message(session, "poison", {"type": "order.paid", "data": {"id": "odd"}})
+    billing.keep_message(session, "strange", {"type": "customer.created", "data": []})
+    billing.keep_message(session, "good", {"type": "order.paid", "data": good})
+    session.commit()
+    assert reconciling.drain_messages() == 2
+    assert numbers(session, user) == (25, 0)
+    for _ in range(billing.MOST_ATTEMPTS):
+        reconciling.drain_messages()
+    poison = session.get(WebhookMessage, "poison", populate_existing=True)
+    assert poison
+    assert (poison.state, poison.attempts) == ("parked", billing.MOST_ATTEMPTS)
+    assert "missing required field" in poison.error
+
+
+def test_the_admin_prices_packs_and_a_sync_does_not_undo_it(session: Session, polar: PolarStandIn) -> None:
+    product = polar.add_product("Small", 500, 25)
+    unpriced = polar.add_product("Large", 900)
+    reconciling.reconcile()
+    assert [pack.product_id for pack in billing.offered_packs(session)] == [product]
+    billing.price_pack(session, product, 30)
+    billing.price_pack(session, unpriced, 60)
+    session.commit()
+    polar.products[product]["name"] = "Little"
+    del polar.products[unpriced]
+    reconciling.reconcile()
+    session.expire_all()
+    (pack,) = billing.offered_packs(session)
+    assert (pack.name, pack.credits) == ("Little", 30)
+    with pytest.raises(InvalidInput):
+        billing.price_pack(session, product, 0)
+    with pytest.raises(NotFound):
+        billing.get_pack(session, unpriced)
+
+
+def test_the_clock_of_the_service_is_compared_with_ours(polar: PolarStandIn) -> None:
+    ahead = datetime.now(UTC) + timedelta(minutes=20)
+    body = b'{"items": [], "pagination": {"max_page": 1}}'
+    polar.faults.append(Fault("/v1/products", 200, body, {"Date": ahead.strftime("%a, %d %b %Y %H:%M:%S GMT")}))
+    polar_gateway.list_products()
+    assert 1100 < polar_gateway.clock_skew() < 1300
+
+
+def test_packs_and_entries_stay_consistent_when_an_order_changes_hands(session: Session) -> None:
+    user = add_buyer(session, "Ada", 0)
+    pack = CreditPack(product_id="p7", name="Seven", credits=7)
+    session.add(pack)
+    session.commit()
+    _apply(snapshot("o", 1, user.id, product_id="p7"))
+    _apply(snapshot("o", 2, add_buyer(session, "Bob", 0).id, product_id="p7"))
+    owners = set(session.scalars(select(CreditEntry.user_id).where(CreditEntry.order_id == "o")))
+    assert owners == {user.id}
