@@ -1,7 +1,11 @@
 """The ledger: nobody gets a song for nothing, nobody pays twice, and every credit has its reason."""
 
 import contextlib
+import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import UUID
@@ -18,6 +22,7 @@ from appliance.settings import settings
 from appliance.tables import CreditEntry, CreditHold, Song, SongRequest, User
 from tests.appliance.ledger import (
     add_buyer,
+    add_pack,
     at_once,
     claim,
     count_credits,
@@ -329,6 +334,20 @@ def test_deleting_a_song_leaves_its_line_in_the_history(session: Session) -> Non
     session.commit()
     assert numbers(session, user) == (0, 0)
     assert len(credits.list_entries(session, user)) == 3
+
+
+def test_killed_at_any_step_nothing_is_granted_twice_and_no_song_is_free(session: Session) -> None:
+    add_pack(session, "p25", 25)
+    environment = os.environ | {
+        "BILLING": "polar",
+        "POLAR_ACCESS_TOKEN": "nobody-listens",
+        "POLAR_BASE_URL": "http://127.0.0.1:9",
+    }
+    program = [sys.executable, "-W", "error", "-m", "tests.appliance.dying"]
+    said = subprocess.run(program, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    report = json.loads(said.stdout)
+    assert report["found"] == []
+    assert report["steps"] > 60  # a run that was never killed would prove nothing
 
 
 def test_random_work_of_many_programs_never_breaks_a_rule(session: Session) -> None:
