@@ -29,7 +29,7 @@ setup-url: $(INSTALLED) ## Print a new link for making the first admin
 	@$(BOX) setup-url
 
 ##@ Work on it
-.PHONY: install check fix test bench clean
+.PHONY: install check fix test bench mutate clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -47,6 +47,9 @@ test: check $(BUNDLE) ## All checks, then all tests (some only: make test T=test
 
 bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
 	$(BIN)/python -m tests.bench $(B)
+
+mutate: $(DEVELOPED) ## Break the credit ledger on purpose, one fault at a time, and see each caught by a test
+	$(BIN)/python -m tests.mutate $(F)
 
 clean: ## Remove what was installed and built; never the data
 	rm -rf .venv node_modules build web/static/dist
