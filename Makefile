@@ -77,5 +77,5 @@ $(DEVELOPED): $(MODELLED) requirements-dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
 	@touch $@
 
-$(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.css web/static/*.js web/bundle.py)
+$(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.* web/templates/*.html web/bundle.py)
 	@$(BIN)/python -m web.bundle
