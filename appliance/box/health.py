@@ -39,7 +39,7 @@ def parts(wanted: Settings) -> list[Part]:
         Part("database", database),
         Part("migrations", unknown or _migrations_trouble(wanted)),
         Part("object store", _store_trouble(wanted)),
-        Part("worker", unknown or _worker_trouble(wanted)),
+        Part("worker", unknown or worker_trouble(wanted)),
     ]
 
 
@@ -57,6 +57,18 @@ def web_trouble(wanted: Settings, seconds: float = 10) -> str:
     return "" if status == 200 else f"It answers {status}."
 
 
+def worker_trouble(wanted: Settings) -> str:
+    """Return what is wrong with the workers, any one of which will do; empty where nothing is."""
+    try:
+        with postgres.connect(wanted.database_url.get_secret_value()) as connection:
+            alive = connection.execute(
+                "SELECT count(*) FROM workers WHERE last_seen > clock_timestamp() - %s", [WORKER_SILENCE]
+            ).fetchone()
+    except psycopg.Error:
+        return "The database did not say."
+    return "" if alive and alive[0] else f"No worker has been heard for {WORKER_SILENCE.total_seconds():.0f} seconds."
+
+
 def _database_trouble(wanted: Settings) -> str:
     try:
         with postgres.connect(wanted.database_url.get_secret_value()) as connection:
@@ -71,17 +83,6 @@ def _migrations_trouble(wanted: Settings) -> str:
     except SQLAlchemyError:
         return "The database did not say."
     return "" if newest else "The tables are not those of this version."
-
-
-def _worker_trouble(wanted: Settings) -> str:
-    try:
-        with postgres.connect(wanted.database_url.get_secret_value()) as connection:
-            alive = connection.execute(
-                "SELECT count(*) FROM workers WHERE last_seen > clock_timestamp() - %s", [WORKER_SILENCE]
-            ).fetchone()
-    except psycopg.Error:
-        return "The database did not say."
-    return "" if alive and alive[0] else f"No worker has been heard for {WORKER_SILENCE.total_seconds():.0f} seconds."
 
 
 def _store_trouble(wanted: Settings) -> str:

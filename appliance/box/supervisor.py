@@ -6,7 +6,7 @@ import xmlrpc.client
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from supervisor.xmlrpc import SupervisorTransport
 
@@ -16,7 +16,9 @@ from appliance.box.layout import Layout
 from appliance.box.postgres import Runner, dies_with_parent
 from appliance.settings import Settings
 
-PREPARE = "prepare"
+PREPARE, GUARD = "prepare", "guard"
+# In the order in which they start; they stop in the opposite one.
+NAMES = ("postgres", "store", PREPARE, "worker", "web")
 
 # supervisord calls an exit "expected" when its code is in this list. A program that was killed has no code, so this tells
 # one that gave up by itself (and would again) from one that somebody shot (and that comes back).
@@ -48,7 +50,7 @@ class Program:
             "startretries": "3",
             "autorestart": "false" if self.once else "true",
             "exitcodes": _EVERY_EXIT_CODE,
-            "stdout_logfile": str(layout.logs / f"{self.name}.log"),
+            "stdout_logfile": str(log_of(layout, self.name)),
             "stdout_logfile_maxbytes": "20MB",
             "stdout_logfile_backups": "5",
             "redirect_stderr": "true",
@@ -129,6 +131,7 @@ def write_config(layout: Layout, wanted: Iterable[Program]) -> None:
     guard = [sys.executable, "-m", "appliance.box.guard", str(layout.prepared), str(layout.ended)]
     itself = {
         "nodaemon": "true",
+        "silent": "true",
         "pidfile": str(layout.runtime / "supervisord.pid"),
         "logfile": str(layout.logs / "supervisord.log"),
         "logfile_maxbytes": "20MB",
@@ -145,12 +148,13 @@ def write_config(layout: Layout, wanted: Iterable[Program]) -> None:
             {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
         _section(
-            "eventlistener:guard",
+            f"eventlistener:{GUARD}",
             {
                 "command": shlex.join([*dies_with_parent("TERM"), *guard]),
                 "events": "PROCESS_STATE_FATAL,PROCESS_STATE_EXITED",
                 "directory": str(layout.data),
-                "stderr_logfile": str(layout.logs / "guard.log"),
+                "stdout_logfile": "NONE",  # it speaks to supervisord there
+                "stderr_logfile": str(log_of(layout, GUARD)),
                 "stderr_logfile_maxbytes": "1MB",
                 "stderr_logfile_backups": "1",
             },
@@ -161,17 +165,52 @@ def write_config(layout: Layout, wanted: Iterable[Program]) -> None:
     layout.supervisor_config.write_text("\n".join(sections))
 
 
-def states(layout: Layout) -> dict[str, tuple[str, str]]:
-    """Ask supervisord for each program's state and what there is to say about it. Raises OSError where nobody answers."""
+@dataclass(frozen=True)
+class Running:
+    """A program as supervisord sees it: its state in supervisord's words, process id (0: none) and seconds since its start."""
+
+    name: str
+    state: str
+    pid: int
+    seconds: int
+
+
+def programs_now(layout: Layout) -> list[Running]:
+    """Ask supervisord for all programs but the guard. Raises OSError where nobody answers."""
+    with _server(layout) as server:
+        known = cast("list[dict[str, Any]]", server.supervisor.getAllProcessInfo())
+    found = {each["name"]: each for each in known}
+    return [
+        Running(name, found[name]["statename"], found[name]["pid"], max(0, found[name]["now"] - found[name]["start"]))
+        for name in NAMES
+        if name in found
+    ]
+
+
+def shut_down(layout: Layout) -> None:
+    """Tell supervisord to stop everything in order and end. Raises OSError where nobody answers."""
+    with _server(layout) as server:
+        server.supervisor.shutdown()
+
+
+def _server(layout: Layout) -> xmlrpc.client.ServerProxy:
     transport = SupervisorTransport(None, None, f"unix://{layout.supervisor_socket}")
-    with xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport) as server:
-        known = cast("list[dict[str, str]]", server.supervisor.getAllProcessInfo())
-    return {each["name"]: (each["statename"], each["description"]) for each in known}
+    return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 
 
 def log_of(layout: Layout, program: str) -> Path:
     """Return the file that a program's output goes to."""
     return layout.logs / f"{program}.log"
+
+
+def last_lines(path: Path, count: int) -> str:
+    """Return the last lines of a log, without reading all of it; nothing where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 400 * count))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""
 
 
 def _section(name: str, values: Mapping[str, str]) -> str:
