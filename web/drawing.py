@@ -90,7 +90,7 @@ def player_entry(song: Song, by: str) -> dict[str, object]:
         "by": by,
         "href": f"/songs/{song.id}",
         "audio": f"/songs/{song.id}/audio",
-        "cover": f"/songs/{song.id}/thumbnail" if song.thumbnail_key else "",
+        "cover": f"/songs/{song.id}/thumbnail",
         "duration": round(song.duration, 2),
         "sections": [
             [block.name, block.kind, round(block.start, 2), round(block.duration, 2), round(block.energy, 2)]
