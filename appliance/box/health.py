@@ -10,7 +10,7 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from appliance.box import postgres
+from appliance.box import postgres, store
 from appliance.database import is_migrated
 from appliance.errors import StudioError
 from appliance.settings import Settings
@@ -86,6 +86,8 @@ def _migrations_trouble(wanted: Settings) -> str:
 
 
 def _store_trouble(wanted: Settings) -> str:
+    if not store.answers(wanted.s3_endpoint):  # the client would be patient for minutes with one that hangs
+        return "It does not answer."
     try:
         _try_store(wanted, int(time.monotonic() // STORE_ASKED_EVERY))
     except StudioError as error:
@@ -96,9 +98,9 @@ def _store_trouble(wanted: Settings) -> str:
 @lru_cache(maxsize=1)
 def _try_store(wanted: Settings, _when: int) -> None:
     """Write, read and delete an object. Success is remembered for a while; a failure is raised and never remembered."""
-    store, key, said = Storage(wanted), f"health/{uuid4()}", b"a canary"
-    store.write(key, said, "text/plain")
-    heard = b"".join(store.read(key))
-    store.delete([key])
+    storage, key, said = Storage(wanted), f"health/{uuid4()}", b"a canary"
+    storage.write(key, said, "text/plain")
+    heard = b"".join(storage.read(key))
+    storage.delete([key])
     if heard != said:
         raise StudioError("The object store returned something else than was written.")

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from alembic.util import CommandError
+
 from appliance.box import postgres, store
 from appliance.box.failure import BoxError
 from appliance.box.waiting import wait_until
@@ -22,12 +24,17 @@ PATIENCE = 90.0  # seconds
 def prepare(wanted: Settings, prepared: Path) -> None:
     """Wait for database and store, bring the schema to the newest revision, make the bucket, then create `prepared`.
 
-    Raises BoxError, naming the one that does not answer.
+    Raises BoxError, naming the one that does not answer, and where the tables are not ours to change.
     """
     database_url = wanted.database_url.get_secret_value()
     if not wait_until(lambda: postgres.answers(database_url), PATIENCE):
         raise BoxError(f"The database at {_place(database_url)} does not answer.")
-    migrate(database_url)
+    try:
+        migrate(database_url)
+    except CommandError as error:
+        raise BoxError(
+            f"The tables are not of this version, perhaps of a newer one ({error}). Start the version that made them."
+        ) from None
     create_tables(database_url)
     with postgres.connect(database_url) as connection:
         connection.execute("DELETE FROM workers")  # whoever is alive will say so again
