@@ -8,6 +8,7 @@ BOX := $(BIN)/python -m appliance.box
 
 # Where there is no node, the wheel's is used.
 INSTALLED := .venv/installed
+MODELLED := .venv/modelled
 DEVELOPED := .venv/developed
 BUNDLE := web/static/dist/manifest.json
 
@@ -67,10 +68,17 @@ $(INSTALLED): requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
 	@touch $@
 
-$(DEVELOPED): $(INSTALLED) requirements-dev.txt
+# The CUDA build of torch does not import without NVIDIA's libraries; a CPU build does, and is spared them.
+$(MODELLED): $(INSTALLED) requirements-models.txt requirements-gpu.txt
+	@echo "Installing what the AI models stand on (once; 0.3 GB for a CPU build of torch, 3 GB for the CUDA build) ..."
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-models.txt
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-gpu.txt
+	@touch $@
+
+$(DEVELOPED): $(MODELLED) requirements-dev.txt
 	@echo "Installing the tools for tests and checks (once) ..."
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements-dev.txt
 	@touch $@
 
-$(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.css web/static/*.js web/bundle.py)
+$(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.* web/templates/*.html web/bundle.py)
 	@$(BIN)/python -m web.bundle

@@ -49,8 +49,11 @@ def unprivileged_account(create: bool = False) -> Account:
 
 
 def can_reach(account: Account, path: Path) -> bool:
-    """Whether `account` can read `path`: asked of the kernel by a process that is that user. Only root may ask."""
-    return _succeeds_as(account, ["test", "-r", str(path)])
+    """Whether `account` can enter the folder, or run the program, at `path`; only root may ask.
+
+    The kernel is asked, by a process that is that user.
+    """
+    return _succeeds_as(account, ["test", "-x", str(path)])
 
 
 def can_run_python(account: Account, project: Path) -> bool:

@@ -65,7 +65,7 @@ class Runner:
 
     def run(self, command: Sequence[str], said: str = "") -> None:
         """Run `command` to its end, with `said` on its standard input. Raises BoxError with what it complained about."""
-        with self.start(command, subprocess.PIPE, subprocess.PIPE) as process:
+        with self.start([*dies_with_parent("TERM"), *command], subprocess.PIPE, subprocess.PIPE) as process:
             output, _ = process.communicate(said)
         if process.returncode:
             raise BoxError(f"{Path(command[len(self.prefix)]).name} failed: {_last_lines(output)}")

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.roles import Section
-from models.sketch.form import SECTION_KINDS, FormSection
 from models.sketch.score import DrumHit, SungLine, Track, Transition
+from models.sketch.sections import SECTION_KINDS, FormSection
 from models.sketch.style import Style
 from models.sketch.theory import Chord
 
@@ -37,6 +37,10 @@ class Arrangement:
         """The beat at which the last bar ends."""
         return float(self.sections[-1].end_bar * self.beats_per_bar)
 
+    def ring(self, beat: float) -> float:
+        """Return the length in beats of a note at `beat` that rings until the song ends."""
+        return max(0.25, self.duration / self.style.beat_seconds - beat)
+
     def chord_at(self, beat: float) -> Chord:
         """Return the chord that sounds at `beat`; beyond the ends it is the first or the last one."""
         index = bisect_right(self.chords, beat + 1e-6, key=lambda chord: chord.start) - 1
@@ -48,7 +52,7 @@ class Arrangement:
         whole: NDArray[np.float64] = np.floor(beats)
         place = beats - whole
         genre = self.style.genre
-        if genre.swing_eighths:
+        if genre.swing_eighths and self.style.meter.name != "6/8":  # three eighths to the beat need no swing
             middle = 0.5 + genre.swing_eighths / 2
             place = np.where(place < 0.5, place / 0.5 * middle, middle + (place - 0.5) / 0.5 * (1 - middle))
         elif genre.swing_sixteenths:

@@ -3,11 +3,11 @@
 import numpy as np
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import FormSection
 from models.sketch.instruments import instruments
 from models.sketch.meter import read_steps
 from models.sketch.score import BeatNote, Track
-from models.sketch.theory import Chord, rng_for
+from models.sketch.sections import FormSection
+from models.sketch.theory import Chord, choose, rng_for
 
 # Synthetic basses whose short notes are plucked dry.
 PLUCKED_SYNTHS = frozenset({"saw bass", "synthwave bass", "acid bass"})
@@ -21,11 +21,9 @@ def _root_pitch(chord: Chord, low: int, high: int) -> int:
     return root - 12 if root > high - 7 and root - 12 >= low else root
 
 
-def _section_pattern(song: Arrangement, section: FormSection, rng: np.random.Generator) -> str | None:
+def _section_pattern(song: Arrangement, section: FormSection) -> str | None:
     """Return the pattern a section plays (None: the bass is silent); verses are simpler than choruses."""
     form = song.style.genre.form
-    patterns = song.style.genre.bass_patterns
-    chosen = patterns[int(rng.integers(len(patterns)))]
     if section.kind == "build":
         return BUILD_PATTERN
     if section.energy < 0.42 and form not in NEVER_SIMPLER:
@@ -34,7 +32,7 @@ def _section_pattern(song: Arrangement, section: FormSection, rng: np.random.Gen
         if section.kind == "intro" and section.bars <= 4 and not section.final:
             return None
         return "R---------------" if form == "edm" else "R-------R-------"
-    return chosen
+    return choose(song.style.genre.bass_patterns, song.style.seed, "bass pattern", section.kind)
 
 
 def _walk(song: Arrangement, start: float, low: int, high: int, rng: np.random.Generator) -> list[BeatNote]:
@@ -106,16 +104,16 @@ def add_bass(song: Arrangement) -> None:
     instrument = instruments()[track.instrument]
     for section in song.sections:
         rng = rng_for(song.style.seed, "bass", section.kind)
-        pattern = _section_pattern(song, section, rng)
+        pattern = _section_pattern(song, section)
         if pattern is None:
             continue
         for bar in range(section.bars):
             start = float((section.first_bar + bar) * beats)
-            if section.kind == "intro" and bar < section.bars // 2 and genre.form != "jazz":
-                continue
             if section.final and bar == section.bars - 1:
                 root = _root_pitch(song.chord_at(start), instrument.low, instrument.high)
-                track.notes.append(BeatNote(start, beats, root, 95.0))
+                track.notes.append(BeatNote(start, song.ring(start), root, 95.0))
+            elif section.kind == "intro" and bar < section.bars // 2 and genre.form != "jazz":
+                continue
             elif pattern == "walk":
                 track.notes += _walk(song, start, instrument.low, instrument.high, rng)
             else:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import FormSection
 from models.sketch.genres import Layer
 from models.sketch.meter import read_steps
 from models.sketch.score import BeatNote
+from models.sketch.sections import FormSection
 from models.sketch.theory import Chord, rng_for, scale_pitches, voice_chord
 
 JAZZ_RHYTHMS = (
@@ -100,7 +100,7 @@ def play_power(bar: Bar) -> Played:
 def play_strum(bar: Bar) -> Played:
     """Strum down (D) and up (U); the strings follow one another by a few milliseconds."""
     voices = bar.voicing(5)
-    strokes = bar.layer.pattern.removeprefix("strum:")[: bar.song.style.meter.steps]
+    strokes = bar.song.style.meter.fit(bar.layer.pattern.removeprefix("strum:"))
     places = [index for index, stroke in enumerate(strokes) if stroke in "DU"]
     notes = []
     for index, following in zip(places, [*places[1:], len(strokes)], strict=True):

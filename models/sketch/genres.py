@@ -14,7 +14,10 @@ GENRES_FOLDER = Path(__file__).parent / "genres"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """An accompanying part: `pattern` is a step string or a named figure, played where the section's energy allows it."""
+    """An accompanying part: `pattern` is a step string or a named figure, played where the section's energy allows it.
+
+    A take may play it on one of `other_instruments` and with one of `other_patterns` instead.
+    """
 
     name: str
     instrument: str
@@ -28,6 +31,8 @@ class Layer:
     transpose: int = 0
     copy: int = 0
     staccato: bool = False
+    other_instruments: tuple[str, ...] = ()
+    other_patterns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,10 @@ class Sound:
 
 @dataclass(frozen=True, slots=True)
 class Drums:
-    """The kit ("machine" with a name, "sampled" with a General MIDI program, or "none") and its grooves by intensity.
+    """The kit ("machine" with a name, "sampled" with a General MIDI program, or "none") and its grooves.
 
-    A groove maps pieces of the kit to step strings: K kick, S snare, R rim, C clap, Z snap, H O P closed, open and pedal
+    `grooves` are the variants that takes choose from; each has one groove by intensity: "quiet", "middle", "full", and
+    "full_odd" for every second bar of a full section. A groove maps pieces of the kit to step strings: K kick, S snare, R rim, C clap, Z snap, H O P closed, open and pedal
     hat, D ride, B bell, X crash, T U V toms, t tambourine, M shaker, W cowbell, g G b congas and bongo, L claves.
     """
 
@@ -59,7 +65,7 @@ class Drums:
     machine: str
     program: int
     fill: Literal["none", "snare", "toms", "roll", "hat", "timpani"]
-    grooves: dict[str, dict[str, str]]
+    grooves: tuple[dict[str, dict[str, str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +100,17 @@ class Genre:
 
 
 def _read_drums(table: dict[str, Any]) -> Drums:
-    grooves = {name: value for name, value in table.items() if isinstance(value, dict)}
-    return Drums(table["kit"], table.get("machine", ""), table.get("program", 0), table["fill"], grooves)
+    usual = {name: groove for name, groove in table.items() if isinstance(groove, dict)}
+    # A variant says only what differs; an empty string silences a piece.
+    others = [
+        {name: usual.get(name, {}) | variant.get(name, {}) for name in usual} for variant in table.get("variants", ())
+    ]
+    return Drums(table["kit"], table.get("machine", ""), table.get("program", 0), table["fill"], (usual, *others))
+
+
+def _read_layer(table: dict[str, Any]) -> Layer:
+    others = {name: tuple(table.get(name, ())) for name in ("other_instruments", "other_patterns")}
+    return Layer(**table | others)
 
 
 def _read_genre(path: Path) -> Genre:
@@ -119,7 +134,7 @@ def _read_genre(path: Path) -> Genre:
         bass_patterns=tuple(table["bass"]["patterns"]),
         lead_instruments=tuple(table["lead"]["instruments"]),
         progressions=table["progressions"],
-        layers=tuple(Layer(**layer) for layer in table.get("layers", ())),
+        layers=tuple(_read_layer(layer) for layer in table.get("layers", ())),
     )
 
 

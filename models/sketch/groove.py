@@ -3,10 +3,10 @@
 import numpy as np
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import FormSection
 from models.sketch.meter import read_steps
 from models.sketch.score import DrumHit
-from models.sketch.theory import rng_for
+from models.sketch.sections import FormSection
+from models.sketch.theory import choose, rng_for
 
 # Pieces that stop where a fill begins; shakers and bells play through.
 INTERRUPTED_BY_FILL = frozenset("KSCORBDLWZ")
@@ -28,7 +28,7 @@ def _intensity(song: Arrangement, section: FormSection, place: int) -> str:
 
 def _bar_groove(song: Arrangement, section: FormSection, bar: int, intensity: str) -> dict[str, str]:
     """Return the patterns of one bar: layers enter over an intro and leave over an outro."""
-    grooves = song.style.genre.drums.grooves
+    grooves = choose(song.style.genre.drums.grooves, song.style.seed, "groove")
     groove = dict(grooves[intensity])
     if intensity == "full" and bar % 2:
         groove = dict(grooves.get("full_odd", groove))

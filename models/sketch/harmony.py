@@ -1,9 +1,9 @@
 """The chords of a song: a progression for each kind of section, drawn from the genre's."""
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import FormSection
+from models.sketch.sections import FormSection
 from models.sketch.style import Style
-from models.sketch.theory import rng_for, roman_chord
+from models.sketch.theory import choose, roman_chord
 
 # Which of the genre's progressions a kind of section plays.
 PROGRESSION_OF = {
@@ -43,8 +43,7 @@ def add_chords(song: Arrangement) -> None:
     kinds = PROGRESSION_OF | EXCEPTIONS.get(style.genre.form, {})
     for section in song.sections:
         kind = kinds[section.kind]
-        choices = progressions[kind]
-        progression = choices[int(rng_for(style.seed, "progression", kind).integers(len(choices)))].split()
+        progression = choose(progressions[kind], style.seed, "progression", kind).split()
         bars_per_chord = style.genre.chord_bars
         if section.bars < len(progression) * bars_per_chord:
             bars_per_chord = 1

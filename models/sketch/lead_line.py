@@ -6,18 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import FormSection
 from models.sketch.instruments import instruments
 from models.sketch.melody import find_melody
 from models.sketch.score import BeatNote, Track
+from models.sketch.sections import FormSection
 from models.sketch.style import Style
-from models.sketch.theory import nearest_pitch, rng_for, scale_pitches
+from models.sketch.theory import choose, nearest_pitch, rng_for, scale_pitches
 
 # One bar of sixteenths each.
 QUADRUPLE_CELLS = (
     "x...x...x.x.x...", "x.x.x...x.x.x...", "x..x..x.x...x...", "x..x..x...x.x...", "x...x.x.x.......",
     "..x.x.x.x...x...", "x.....x.x.x.x...", "x..x..x..x..x.x.", "x.x...x.x...x.x.", "x.......x..x..x.",
     "x...x...x.......", "x.....x.....x...", "x.xxx.x.x.xxx.x.", "xxx.x.xxx.x.x.x.",
+)  # fmt: skip
+COMPOUND_CELLS = (
+    "x.....x.....", "x...x.x...x.", "x.x.x.x.....", "x.....x.x.x.", "x...x.x.x.x.", "x.x.x.x.x.x.", "x.........x.",
 )  # fmt: skip
 TRIPLE_CELLS = ("x...x...x...", "x.....x.x...", "x...x.x.x...", "x.x.x...x...", "x.......x...", "x...........")
 SINGLE_NOTE_INSTRUMENTS = frozenset({
@@ -36,16 +39,19 @@ CALM_KINDS = frozenset({"verse", "bridge", "intro", "breakdown"})
 PHRASE_BARS = 2
 
 
-def _choose_instrument(style: Style) -> str:
+def choose_lead(style: Style) -> str:
+    """Return who plays the lead: a soloist that the tags name, another instrument of theirs that can, or one of the genre's."""
+    genre = style.genre
     named = [name for name in style.instruments if "bass" not in name and "pad" not in name and name != "choir"]
     soloists = [name for name in named if name in SINGLE_NOTE_INSTRUMENTS]
     if soloists:
-        return soloists[0]
-    if named and named[0] in style.genre.lead_instruments:
-        return named[0]
-    leads = style.genre.lead_instruments
-    free = [name for name in leads if name not in style.instruments] or list(leads)
-    return free[int(rng_for(style.seed, "lead instrument").integers(len(free)))]
+        return choose(soloists, style.seed, "soloist")
+    accompanying = {layer.instrument for layer in genre.layers}
+    leads = [name for name in named if name in genre.lead_instruments and name not in accompanying]
+    if leads:
+        return choose(leads, style.seed, "named lead")
+    free = [name for name in genre.lead_instruments if name not in style.instruments]
+    return choose(free or genre.lead_instruments, style.seed, "lead instrument")
 
 
 def _pitches(style: Style, low: int, high: int) -> list[int]:
@@ -65,7 +71,8 @@ def _choose_cells(style: Style, rng: np.random.Generator, density: float) -> tup
         distance = abs(notes - 2.2 - density * 6) * 0.55 + abs(off_beat - style.genre.syncopation) * 2
         return rng.random() * 1.4 - distance
 
-    ranked = sorted(QUADRUPLE_CELLS if style.meter.beats == 4 else TRIPLE_CELLS, key=score, reverse=True)
+    cells = {"4/4": QUADRUPLE_CELLS, "3/4": TRIPLE_CELLS, "6/8": COMPOUND_CELLS}[style.meter.name]
+    ranked = sorted(cells, key=score, reverse=True)
     return ranked[0], ranked[1]
 
 
@@ -83,7 +90,7 @@ def _phrase_slots(
     close = min(start + PHRASE_BARS * beats, end)
     if breathe:
         places = [place for place in places if place < close - 1.0] or places[:1]
-    ends = [*places[1:], close]
+    ends = [*places[1:], close] if places else []
     return [(place, max(0.2, min(after - place, 1.75) * 0.95)) for place, after in zip(places, ends, strict=True)]
 
 
@@ -97,7 +104,7 @@ class LeadPlayer:
     def __init__(self, song: Arrangement) -> None:
         self.song = song
         self.style = song.style
-        self.track = Track("lead", _choose_instrument(song.style), "lead")
+        self.track = Track("lead", choose_lead(song.style), "lead")
         instrument = instruments()[self.track.instrument]
         self.low, self.high = instrument.low, instrument.high
         self.pitches = _pitches(song.style, self.low, self.high)
@@ -131,8 +138,7 @@ class LeadPlayer:
             if section.kind == "intro" and section.bars >= 8 and bar < section.bars // 2:
                 continue
             if section.kind == "outro" and bar >= section.bars - PHRASE_BARS:
-                self._end(section)
-                return
+                break
             role = bar // PHRASE_BARS % len(roles)
             rng = rng_for(self.style.seed, "lead", family, f"solo {start}" if solo else role)
             cells = roles[role]
@@ -140,16 +146,17 @@ class LeadPlayer:
                 cells = _choose_cells(self.style, rng, min(1, self.style.genre.density + 0.3 * rng.random()))
                 if rng.random() < 0.12:
                     continue  # a soloist who never breathes is a sewing machine
-            end = float(section.end_bar * beats)
+            end = float((section.end_bar - section.final) * beats)
             slots = _phrase_slots(cells, start, beats, end, breathe=role in (1, 3) or solo)
             if slots:
                 self._play_phrase(section, slots, start, role, None if solo else tunes, rng, family)
-
-    def _end(self, section: FormSection) -> None:
         if section.final:
-            start = float((section.end_bar - 1) * self.song.beats_per_bar)
-            pitch = nearest_pitch((self.low + self.high) // 2, {self.style.tonic})
-            self.track.notes.append(BeatNote(start, self.song.beats_per_bar, pitch, 80.0))
+            self._come_home(float((section.end_bar - 1) * beats))
+
+    def _come_home(self, start: float) -> None:
+        """Hold the tonic over the last chord."""
+        pitch = nearest_pitch((self.low + self.high) // 2, {self.style.tonic})
+        self.track.notes.append(BeatNote(start, self.song.ring(start), pitch, 80.0))
 
     def _play_phrase(
         self,

@@ -5,13 +5,32 @@ from dataclasses import dataclass
 
 STEPS_PER_BEAT = 4
 
-# Patterns are written for 4/4. In the other meters the pieces that mark the beat follow these instead, so that a waltz
-# is a waltz and 6/8 swings in two; the rest of the kit reads as much of its own pattern as fits the bar.
+# Patterns are written for 4/4. In the other meters the pieces of the kit that mark the beat follow these instead, so that
+# a waltz is a waltz and 6/8 sways in two.
 TRIPLE_BEATS = {
     "3/4": {"K": "9...........", "S": "....7...7...", "C": "....7...7...", "Z": "....7...7...", "R": "....6...6..."},
     "6/8": {"K": "9.......5...", "S": "......8.....", "C": "......8.....", "Z": "......8.....", "R": "......7....."},
 }
 BACKBEATS = frozenset("SCZR")
+# Where each eighth of half a bar of 4/4, in sixteenths, falls among the sixteenths of a dotted quarter.
+COMPOUND_STEPS = (0, 0, 2, 2, 4, 4, 4, 4)
+
+
+def _compound_place(step: int) -> int:
+    return step // 8 * 6 + COMPOUND_STEPS[step % 8]
+
+
+def _held_steps(pattern: str) -> Iterator[tuple[int, str, int]]:
+    """Yield (step, character, step after its last "-") for every step that is not "." (rest) or "-" (hold)."""
+    index = 0
+    while index < len(pattern):
+        character = pattern[index]
+        end = index + 1
+        if character not in ".-":
+            while end < len(pattern) and pattern[end] == "-":
+                end += 1
+            yield index, character, end
+        index = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +50,39 @@ class Meter:
         place = beat % self.beats
         if place == 0:
             return 1.0
-        middle = 1.5 if self.name == "6/8" else 2.0
-        if place == middle and self.name != "3/4":
+        if self.name == "6/8":
+            return 0.85 if place == 1.5 else 0.35 if place * 2 == int(place * 2) else 0.12
+        if place == 2 and self.name == "4/4":
             return 0.85
         if place == int(place):
             return 0.6
-        if place * 2 == int(place * 2):
-            return 0.3
-        return 0.12
+        return 0.3 if place * 2 == int(place * 2) else 0.12
+
+    def fit(self, pattern: str) -> str:
+        """Return a bar of 4/4, one character a sixteenth, as a bar of this meter.
+
+        3/4 leaves the last beat out. In 6/8 each half bar becomes a dotted quarter: its beats fall on the first and third
+        eighth (long, short), and what lies between them on the second.
+        """
+        if self.name != "6/8" or len(pattern) <= self.steps:
+            return pattern[: self.steps].ljust(self.steps, ".")
+        bar = ["."] * self.steps
+        for step, character, end in _held_steps(pattern[:16]):
+            place = _compound_place(step)
+            if bar[place] in ".-":
+                bar[place] = character
+                held = range(place + 1, _compound_place(end)) if end > step + 1 else range(0)
+                for later in held:
+                    bar[later] = "-"
+        return "".join(bar)
 
     def drum_pattern(self, piece: str, pattern: str) -> str:
         """Return the pattern of a piece of the kit in this meter."""
         if self.name == "4/4" or not pattern.strip("."):
             return pattern
         if piece in BACKBEATS and pattern.count(".") < 8:
-            return pattern[: self.steps]
-        return TRIPLE_BEATS[self.name].get(piece, pattern[: self.steps])
+            return self.fit(pattern)
+        return TRIPLE_BEATS[self.name].get(piece, self.fit(pattern))
 
 
 METERS = {"4/4": Meter("4/4", 4), "3/4": Meter("3/4", 3), "6/8": Meter("6/8", 3)}
@@ -65,13 +101,5 @@ def read_meter(time_signature: str) -> Meter:
 
 def read_steps(pattern: str, meter: Meter) -> Iterator[tuple[float, str, float]]:
     """Yield (offset in beats, character, held beats) for every step of a pattern that is not "." (rest) or "-" (hold)."""
-    steps = pattern[: meter.steps].ljust(meter.steps, ".")
-    index = 0
-    while index < len(steps):
-        character = steps[index]
-        end = index + 1
-        if character not in ".- ":
-            while end < len(steps) and steps[end] == "-":
-                end += 1
-            yield index / STEPS_PER_BEAT, character, (end - index) / STEPS_PER_BEAT
-        index = end
+    for step, character, end in _held_steps(meter.fit(pattern)):
+        yield step / STEPS_PER_BEAT, character, (end - step) / STEPS_PER_BEAT

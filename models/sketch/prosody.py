@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.sketch.meter import Meter
+from models.sketch.words import Syllable
 
 UNREACHABLE = 1e9
 
 
 def _place_costs(
-    syllables: Sequence[tuple[int, float]],
+    syllables: Sequence[Syllable],
     strengths: NDArray[np.float64],
     syncopation: float,
     earlier: Sequence[int] | None,
@@ -19,7 +20,8 @@ def _place_costs(
     """Return the cost of every syllable on every step: stress wants strong steps, and a line resembles the one before."""
     steps = np.arange(len(strengths))
     costs = np.empty((len(syllables), len(strengths)))
-    for index, (_, stress) in enumerate(syllables):
+    for index, syllable in enumerate(syllables):
+        stress = syllable.stress
         costs[index] = stress * (1 - strengths) * 1.5 + (1 - stress) * strengths * (0.55 - 0.3 * syncopation)
         if earlier and index < len(earlier):
             costs[index] += 0.22 * np.minimum(3, np.abs(earlier[index] - steps))
@@ -27,7 +29,7 @@ def _place_costs(
 
 
 def place_syllables(
-    syllables: Sequence[tuple[int, float]],
+    syllables: Sequence[Syllable],
     bars: int,
     meter: Meter,
     steps_per_beat: int,
@@ -37,7 +39,7 @@ def place_syllables(
     late_beats: float = 0.0,
     syncopation: float = 0.3,
 ) -> list[int]:
-    """Return the step of each syllable (word index, stress) within `bars` bars: an even flow with room to breathe.
+    """Return the step of each syllable within `bars` bars: an even flow with room to breathe.
 
     `earlier` is the rhythm of a line to resemble, `late_beats` how long after the downbeat the line likes to begin.
     """
@@ -57,13 +59,13 @@ def place_syllables(
     first = np.arange(min(length, int(start) + steps_per_beat * 2 + 1))
     total[0, first] = costs[0, first] + 0.18 * np.abs(first - start)
     for index in range(1, count):
-        same_word = syllables[index][0] == syllables[index - 1][0]
+        same_word = syllables[index].word == syllables[index - 1].word
         reach = int(steps_per_beat * 1.5) if same_word else steps_per_beat * 3
         for step in range(index, min(length, last_step)):
             before = np.arange(max(index - 1, step - reach), step)
             gaps = step - before
             flow = 0.35 * (gaps - ideal) ** 2 / ideal * (1.6 if same_word else 1.0)
-            held_stress = np.where(gaps > ideal, 0.25 * syllables[index - 1][1], 0.0)
+            held_stress = np.where(gaps > ideal, 0.25 * syllables[index - 1].stress, 0.0)
             choices = total[index - 1, before] + flow - held_stress
             best = int(choices.argmin())
             total[index, step] = min(UNREACHABLE, choices[best] + costs[index, step])

@@ -10,6 +10,7 @@ from typing import Any
 
 from models.roles import SongSheet, Take
 from models.sketch.genres import Genre, genres
+from models.sketch.instruments import instruments
 from models.sketch.meter import Meter, read_meter
 from models.sketch.score import Singer
 from models.sketch.theory import KEY_NAMES, MINOR_MODES, parse_key, rng_for
@@ -26,7 +27,11 @@ SLOWEST_BPM, FASTEST_BPM = 40.0, 240.0
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What the tags, the key and the seed came to. `tonic` is a pitch class; `energy` and `brightness` shift the mood."""
+    """What the tags, the key and the seed came to.
+
+    `tonic` is a pitch class; `energy` and `brightness` shift the mood; `language` is that of the sung words; `instruments`
+    are those that the tags name, in their order.
+    """
 
     genre: Genre
     bpm: float
@@ -37,6 +42,7 @@ class Style:
     energy: float
     brightness: float
     singer: Singer
+    language: str
     instruments: tuple[str, ...]
 
     @property
@@ -86,14 +92,14 @@ def find_genre(text: str) -> Genre:
 
 
 def _find_instruments(text: str) -> tuple[str, ...]:
-    words: dict[str, str] = _tag_tables()["instruments"]
-    found = []
+    words: dict[str, str] = {name: name for name in instruments()} | _tag_tables()["instruments"]
+    places: dict[str, int] = {}
     for word in sorted(words, key=len, reverse=True):
-        pattern = r"(?<![a-z])" + re.escape(word) + r"s?(?![a-z])"
-        if re.search(pattern, text):
-            text = re.sub(pattern, " ", text)  # "nylon guitar" must not also count as "guitar"
-            found.append(words[word])
-    return tuple(dict.fromkeys(found))
+        pattern = re.compile(r"(?<![a-z])" + re.escape(word) + r"s?(?![a-z])")
+        if found := pattern.search(text):
+            places.setdefault(words[word], found.start())
+            text = pattern.sub(lambda match: " " * len(match.group()), text)  # "nylon guitar" is not also a "guitar"
+    return tuple(sorted(places, key=lambda name: places[name]))
 
 
 def _find_mood(text: str) -> tuple[float, float]:
@@ -143,5 +149,6 @@ def read_style(sheet: SongSheet, take: Take) -> Style:
         energy=energy,
         brightness=brightness,
         singer=_choose_singer(sheet, text, take.seed),
+        language=sheet.language,
         instruments=_find_instruments(text),
     )

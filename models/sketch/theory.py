@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -45,6 +46,8 @@ KEY = re.compile(
 )
 BARE_KEY = re.compile(r"^\s*([a-g])(#|♯|b|♭)?(m?)\s*$")
 
+Option = TypeVar("Option")
+
 
 def rng_for(seed: int, *names: object) -> np.random.Generator:
     """Return the random generator that belongs to `names` under `seed`: every musical decision has a stream of its own.
@@ -54,6 +57,25 @@ def rng_for(seed: int, *names: object) -> np.random.Generator:
     text = "/".join([str(seed), *(str(name) for name in names)])
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return np.random.default_rng(int.from_bytes(digest, "little"))
+
+
+def choose(options: Sequence[Option], seed: int, *names: object) -> Option:
+    """Return the option that `seed` draws for the decision `names`.
+
+    Seeds n and n+1 never draw the same one of two or more options: the takes of a request have neighbouring seeds, and
+    somebody who asked for two takes wants to hear two.
+    """
+
+    def draw(even_seed: int) -> int:
+        return int(rng_for(even_seed, *names).integers(len(options)))
+
+    if len(options) == 2:
+        return options[(seed + draw(0)) % 2]
+    if seed % 2 == 0 or len(options) == 1:
+        return options[draw(seed)]
+    taken = (draw(seed - 1), draw(seed + 1))
+    free = [option for index, option in enumerate(options) if index not in taken]
+    return free[int(rng_for(seed, *names).integers(len(free)))]
 
 
 def parse_key(text: str) -> tuple[int, str] | None:

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.sketch.arrangement import Arrangement
-from models.sketch.form import SECTION_KINDS, FormSection
 from models.sketch.melody import find_melody
 from models.sketch.prosody import place_syllables
 from models.sketch.score import BeatNote, Note, SungLine
-from models.sketch.syllables import line_syllables, split_word
+from models.sketch.sections import SECTION_KINDS, FormSection
 from models.sketch.theory import nearest_pitch, rng_for, scale_pitches
+from models.sketch.words import Syllable, line_syllables
 
 # Lowest, highest and middle MIDI pitch of a singer.
 RANGES = {"female": (58, 76, 66), "male": (46, 65, 56), "choir": (55, 72, 63), "robot": (48, 67, 58)}
@@ -59,7 +58,7 @@ class LineSetting:
     song: Arrangement
     section: FormSection
     index: int
-    syllables: list[tuple[int, float]]
+    syllables: tuple[Syllable, ...]
     start: float
     memory: SectionMemory
     previous_pitch: int | None
@@ -194,20 +193,14 @@ def _sound(song: Arrangement, notes: Sequence[BeatNote], start: float, syllables
     )
 
 
-def _written_syllables(words: Sequence[str], syllables: Sequence[tuple[int, float]]) -> list[str]:
-    counted = [(word, len(list(group))) for word, group in groupby(syllables, key=lambda syllable: syllable[0])]
-    return [piece for word, count in counted for piece in split_word(words[word], count)]
-
-
 def _sung_line(song: Arrangement, setting: LineSetting, line: str, phrase: Phrase, tune: str) -> SungLine:
-    words, _ = line_syllables(line)
-    written = _written_syllables(words, setting.syllables)
+    written = [syllable.text for syllable in setting.syllables]
     notes = _sound(song, phrase.notes, setting.start, written)
     line_end = float(song.seconds(setting.start + setting.length))
     return SungLine(
         text=line,
         syllable_notes=notes,
-        syllables=tuple(setting.syllables),
+        syllables=tuple((syllable.word, syllable.stress) for syllable in setting.syllables),
         harmony=_sound(song, phrase.harmony, setting.start, written) if phrase.harmony else (),
         section=setting.section.title,
         kind=SECTION_KINDS[setting.section.kind],
@@ -230,7 +223,7 @@ def add_vocal_lines(song: Arrangement) -> None:
     for section in song.sections:
         memory = memories.setdefault(section.kind, SectionMemory())
         for index, line in enumerate(section.lines):
-            syllables = line_syllables(line)[1]
+            syllables = line_syllables(line, song.style.language)
             bar = section.first_bar + index * section.bars_per_line
             start = float(bar * song.beats_per_bar)
             if not syllables or bar >= section.end_bar or song.seconds(start) > song.duration - 0.5:

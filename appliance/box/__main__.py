@@ -1,0 +1,64 @@
+"""The admin's command line: python -m appliance.box run | stop | status | logs [PROGRAM] | setup-url."""
+
+import argparse
+import os
+import sys
+
+from appliance.box import control
+from appliance.box.failure import EX_CONFIG, BoxError
+from appliance.box.run import run
+from appliance.errors import SettingsError
+from appliance.settings import load_settings
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the arguments say and return the exit code; expected failures are said in one sentence."""
+    asked = _parser().parse_args(arguments)
+    given = {"DATA_DIR": asked.data_dir} if asked.data_dir else {}
+    try:
+        wanted = load_settings({**os.environ, **given})
+        match asked.command:
+            case "run":
+                return run(wanted)
+            case "stop":
+                return control.stop(wanted)
+            case "status":
+                return control.status(wanted)
+            case "logs":
+                return control.logs(wanted, asked.program)
+            case _:
+                return control.setup_url(wanted)
+    except SettingsError as error:
+        code, said = EX_CONFIG, error.message
+    except BoxError as error:
+        code, said = error.exit_code, error.message
+    except PermissionError as error:
+        code, said = (
+            EX_CONFIG,
+            f"{error.filename}: permission denied. Ask as the user who started the studio, or as root.",
+        )
+    except KeyboardInterrupt:
+        return 130
+    print(said, file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m appliance.box", description="Runs a studio and asks it things.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, about in (
+        ("run", "start the studio in the foreground and show the address to open"),
+        ("stop", "stop it"),
+        ("status", "say what runs and how it is"),
+        ("logs", "follow the logs"),
+        ("setup-url", "print a new link for making the first admin"),
+    ):
+        command = commands.add_parser(name, help=about, description=about)
+        if name == "logs":
+            command.add_argument("program", nargs="?", help="one program's log only")
+        command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

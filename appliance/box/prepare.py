@@ -1,0 +1,56 @@
+"""Makes the database and the store ready, once at every start, before web and worker begin.
+
+Usage: python -m appliance.box.prepare PREPARED, with complete settings in the environment.
+"""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from alembic.util import CommandError
+
+from appliance.box import postgres, store
+from appliance.box.failure import BoxError
+from appliance.box.waiting import wait_until
+from appliance.database import migrate
+from appliance.errors import StudioError
+from appliance.settings import Settings, settings
+from appliance.storage import Storage
+from appliance.taskqueue import create_tables
+
+PATIENCE = 90.0  # seconds
+
+
+def prepare(wanted: Settings, prepared: Path) -> None:
+    """Wait for database and store, bring the schema to the newest revision, make the bucket, then create `prepared`.
+
+    Raises BoxError, naming the one that does not answer, and where the tables are not ours to change.
+    """
+    database_url = wanted.database_url.get_secret_value()
+    if not wait_until(lambda: postgres.answers(database_url), PATIENCE):
+        raise BoxError(f"The database at {_place(database_url)} does not answer.")
+    try:
+        migrate(database_url)
+    except CommandError as error:
+        raise BoxError(
+            f"The tables are not of this version, perhaps of a newer one ({error}). Start the version that made them."
+        ) from None
+    create_tables(database_url)
+    with postgres.connect(database_url) as connection:
+        connection.execute("DELETE FROM workers")  # whoever is alive will say so again
+    if not wait_until(lambda: store.answers(wanted.s3_endpoint), PATIENCE):
+        raise BoxError(f"The object store at {wanted.s3_endpoint} does not answer.")
+    Storage(wanted).ensure_bucket()
+    prepared.touch()
+
+
+def _place(database_url: str) -> str:
+    parts = urlsplit(database_url)
+    return f"{parts.hostname}:{parts.port or 5432}" if parts.hostname else "its socket"
+
+
+if __name__ == "__main__":
+    try:
+        prepare(settings(), Path(sys.argv[1]))
+    except StudioError as error:
+        sys.exit(error.message)

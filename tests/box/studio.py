@@ -1,0 +1,150 @@
+"""A studio of the tests' own: the real command line in a process of its own, on free ports, in a folder of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+
+from appliance.box import lock, supervisor
+from appliance.box.layout import BOX_MARK, PROJECT, Layout
+from appliance.box.store import free_store_port
+from appliance.box.waiting import wait_until
+from appliance.settings import Settings
+
+READY = "Backline is ready"
+# What `run` takes instead of the web app or the worker, for the tests of programs that cannot start.
+WITH_OTHER_PROGRAMS = """
+import json, os, sys
+from appliance.box.run import run
+from appliance.settings import load_settings
+sys.exit(run(load_settings(os.environ, None), **json.loads(sys.argv[1])))
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+class Studio:
+    """One data folder and the settings that go with it; it may be started and ended many times."""
+
+    def __init__(self, data: Path, python: str = sys.executable, user: int | None = None, **settings: str) -> None:
+        self.data, self.python, self.user = data, python, user
+        self.port = free_port()
+        foreign = {name.upper() for name in Settings.model_fields}
+        self.environment = {name: value for name, value in os.environ.items() if name not in foreign} | {
+            "DATA_DIR": str(data),
+            "WEB_PORT": str(self.port),
+            "STORE_PORT": str(free_store_port()),
+            "PYTHONPATH": str(PROJECT),
+            **settings,
+        }
+        self.process: subprocess.Popen[bytes] | None = None
+        self._said = data.with_name(data.name + ".said")
+
+    @property
+    def said(self) -> str:
+        """Everything that the running, or last, start has printed."""
+        return self._said.read_text()
+
+    @property
+    def layout(self) -> Layout:
+        """Where the running studio keeps its things."""
+        who = lock.holder(self.data / ".lock")
+        assert who, self.said
+        return Layout(self.data, Path(who.runtime))
+
+    def start(self, before: Sequence[str] = (), **instead: Sequence[str]) -> "Studio":
+        """Start it, with `before` in front of the command line and other commands for `web` or `worker`."""
+        command = [self.python, "-m", "appliance.box", "run"]
+        if instead:
+            command = [self.python, "-c", WITH_OTHER_PROGRAMS, json.dumps(instead)]
+        with self._said.open("w") as output:
+            self.process = subprocess.Popen(
+                [*before, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.data.parent,
+                env=self.environment,
+                start_new_session=True,
+                user=self.user,
+                group=self.user,
+                extra_groups=None if self.user is None else [],
+            )
+        return self
+
+    def until_ready(self) -> "Studio":
+        process = self.process
+        assert process
+        wait_until(lambda: READY in self.said or process.poll() is not None, 60)
+        assert READY in self.said, self.said
+        return self
+
+    def until_over(self) -> int:
+        """Wait for the end of the start and return its exit code."""
+        assert self.process
+        return self.process.wait(timeout=60)
+
+    def signal(self, number: int) -> "Studio":
+        assert self.process
+        self.process.send_signal(number)
+        return self
+
+    def stop(self) -> int:
+        return self.signal(signal.SIGTERM).until_over()
+
+    def ask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the admin's to its end."""
+        return subprocess.run(
+            [self.python, "-m", "appliance.box", *arguments],
+            cwd=self.data.parent,
+            env=self.environment | settings,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+
+    def programs(self) -> dict[str, int]:
+        """The process id of each program that runs at the moment."""
+        return {each.name: each.pid for each in supervisor.programs_now(self.layout) if each.state == "RUNNING"}
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process that belongs to this studio, whoever its parent is by now."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get(BOX_MARK) == str(self.data)
+                ours = ours or process.cwd().startswith(f"{self.data.resolve()}/")
+                ours = ours and process.status() != psutil.STATUS_ZOMBIE
+            except (psutil.Error, OSError):
+                continue
+            if ours:
+                found.append(process)
+        return found
+
+    def link(self) -> str | None:
+        """The set-up link that the start has printed."""
+        found = re.search(r"http://\S+/setup\?token=\S+", self.said)
+        return found[0] if found else None
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever a test did."""
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        for process in self.processes():
+            process.kill()

@@ -1,0 +1,9 @@
+// What runs on every page. Each part is an addition: the pages read, post and navigate without any of it.
+import "./theme.js";
+import "./menus.js";
+import "./desk.js";
+import "./player.js";
+import "./words.js";
+import "./keys.js";
+import "./live.js";
+import "./navigation.js";

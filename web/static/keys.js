@@ -1,0 +1,36 @@
+// Keys. Single letters stay silent while somebody types, and sliders keep their own arrows.
+import { find } from "./page.js";
+import { next, previous, seekBy, seekSection, song, toggle, toggleMute } from "./player.js";
+
+const TYPING = "textarea, select, [contenteditable], input:not([type=range], [type=radio], [type=checkbox])";
+
+const SINGLE = {
+  n: next,
+  p: previous,
+  m: toggleMute,
+  q: () => find("#queue")?.togglePopover(),
+  "?": () => find("#keys")?.togglePopover(),
+  c: () => find("[data-make]")?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const at = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && at.form?.matches(".desk")) {
+    event.preventDefault();
+    at.form.requestSubmit();
+    return;
+  }
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || at.matches(TYPING)) return;
+  if (event.key === " " && !at.matches("button, a, summary, input:not(.seek)") && song()) {
+    event.preventDefault();
+    toggle();
+  } else if (/^Arrow(Left|Right)$/.test(event.key) && !at.matches("[type=radio], [type=range]:not(.seek)") && song()) {
+    event.preventDefault();
+    const step = event.key === "ArrowRight" ? 1 : -1;
+    if (event.shiftKey) seekSection(step);
+    else seekBy(step);
+  } else if (SINGLE[event.key] && !event.repeat) {
+    event.preventDefault();
+    SINGLE[event.key]();
+  }
+});

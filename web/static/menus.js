@@ -1,0 +1,14 @@
+// Menus open by themselves (they are <details>); this closes them on Escape and on a press elsewhere.
+const open = () => document.querySelectorAll(".menu[open]");
+
+document.addEventListener("pointerdown", (event) => {
+  for (const menu of open()) if (!menu.contains(event.target)) menu.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of open()) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});

@@ -1,0 +1,20 @@
+// After a page has changed in place: mark it in the navigation and let the keyboard begin at its top.
+import { find, findAll } from "./page.js";
+
+let address = location.pathname;
+
+document.addEventListener("htmx:after:swap", () => {
+  if (location.pathname === address) return;
+  arrive();
+});
+document.addEventListener("htmx:after:history:update", () => arrive());
+
+function arrive() {
+  const moved = location.pathname !== address;
+  address = location.pathname;
+  for (const link of findAll(".side a, .tabs a")) {
+    if (link.matches("[data-place]") && new URL(link.href).pathname === address) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (moved) find("#main")?.focus({ preventScroll: true });
+}

@@ -1,0 +1,83 @@
+// What plays now and what plays next: the list in which somebody pressed play, in its order or shuffled.
+
+export class Queue {
+  entries = [];
+  // Places in `entries` in the order in which they play, and how far in that order we are.
+  order = [];
+  at = 0;
+  shuffled = false;
+  repeat = false;
+
+  get current() {
+    return this.entries[this.order[this.at]];
+  }
+
+  get inOrder() {
+    return this.order.map((place) => this.entries[place]);
+  }
+
+  // Take over a list of songs and begin with the one called `id`.
+  fill(entries, id) {
+    this.entries = entries;
+    const place = Math.max(0, entries.findIndex((entry) => entry.id === id));
+    this.order = entries.map((_, index) => index);
+    this.at = place;
+    if (this.shuffled) this.shuffle(true);
+  }
+
+  // Shuffled, the present song comes first and everything else follows by chance, each song once.
+  shuffle(on) {
+    const place = this.order[this.at];
+    this.shuffled = on;
+    this.order = this.entries.map((_, index) => index);
+    if (on) {
+      const rest = this.order.filter((index) => index !== place);
+      for (let last = rest.length - 1; last > 0; last--) {
+        const other = Math.floor(Math.random() * (last + 1));
+        [rest[last], rest[other]] = [rest[other], rest[last]];
+      }
+      this.order = place === undefined ? rest : [place, ...rest];
+    }
+    this.at = Math.max(0, this.order.indexOf(place));
+  }
+
+  // Go on by `step` songs; false where there is none. Repeating, the end leads to the beginning.
+  move(step) {
+    const wanted = this.at + step;
+    if (!this.order.length) return false;
+    if (wanted >= 0 && wanted < this.order.length) this.at = wanted;
+    else if (this.repeat) this.at = (wanted + this.order.length) % this.order.length;
+    else return false;
+    return true;
+  }
+
+  jump(position) {
+    this.at = position;
+  }
+
+  // Take one song out; the present one stays.
+  remove(position) {
+    if (position === this.at) return;
+    const [place] = this.order.splice(position, 1);
+    this.entries.splice(place, 1);
+    this.order = this.order.map((index) => (index > place ? index - 1 : index));
+    if (position < this.at) this.at -= 1;
+  }
+
+  // Drop everything that would come after the present song.
+  clearNext() {
+    const kept = this.order.slice(0, this.at + 1);
+    const entries = kept.map((place) => this.entries[place]);
+    this.entries = entries;
+    this.order = entries.map((_, index) => index);
+  }
+
+  save() {
+    const { entries, order, at, shuffled, repeat } = this;
+    return { entries, order, at, shuffled, repeat };
+  }
+
+  restore(saved) {
+    Object.assign(this, saved);
+  }
+}

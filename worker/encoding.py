@@ -1,0 +1,96 @@
+"""The files of a song: the FLAC that is kept, the MP3 that is played, the waveform, the cover and its thumbnail.
+
+Played is MP3 at a constant bit rate. It is the one format that every browser plays and seeks in: Safari has read Opus in Ogg
+only since 18.4, and we have no AAC encoder. A constant rate makes a moment's place in the file plain arithmetic, so a seek
+needs one range request and lands where it should, without an index.
+"""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import soundfile
+from mutagen.flac import FLAC
+from mutagen.id3 import ID3, TBPM, TCON, TIT2, TKEY, TSSE, USLT
+from numpy.typing import NDArray
+from PIL.Image import Image, Resampling
+
+from models.roles import SongSheet
+from worker.mastering import Master
+
+# Called for each second of sound with the share that is encoded; may raise to stop the work.
+OnSecond = Callable[[float], None]
+
+MASTER_TYPE, AUDIO_TYPE, PICTURE_TYPE = "audio/flac", "audio/mpeg", "image/webp"
+
+PEAKS = 800  # values of the waveform over the length of any song
+COVER_SIDE, THUMBNAIL_SIDE = (
+    1024,
+    384,
+)  # pixels; cards show the thumbnail at up to 176, and screens may be twice as dense
+_ENCODER = "Backline"
+# libsndfile names MP3's constant bit rates by a share of the way from 320 to 32 kbit/s; this is 192.
+_MP3_LEVEL = 0.45
+
+
+def encode_flac(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
+    """Return the lossless master, 24 bit, with tags."""
+    file = _encode(master, {"format": "FLAC", "subtype": "PCM_24"}, on_second)
+    tags = FLAC(file)
+    tags["title"], tags["genre"], tags["bpm"] = sheet.title, list(sheet.categories), str(round(sheet.bpm))
+    tags["key"], tags["encoder"] = sheet.key, _ENCODER
+    if sheet.lyrics:
+        tags["lyrics"] = sheet.lyrics
+    file.seek(0)
+    tags.save(file)
+    return file.getvalue()
+
+
+def encode_mp3(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
+    """Return the file that is played, 192 kbit/s, with tags."""
+    kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": _MP3_LEVEL}
+    file = _encode(master, kind, on_second)
+    tags = ID3()
+    tags.add(TIT2(text=sheet.title))
+    tags.add(TCON(text=list(sheet.categories)))
+    tags.add(TBPM(text=str(round(sheet.bpm))))
+    tags.add(TKEY(text=sheet.key.replace(" major", "").replace(" minor", "m")))
+    tags.add(TSSE(text=_ENCODER))
+    if sheet.lyrics:
+        # The field wants ISO 639-2, our tags are BCP 47, and no player looks at it.
+        tags.add(USLT(lang="und", desc="", text=sheet.lyrics))
+    tags.save(file)
+    return file.getvalue()
+
+
+def _encode(master: Master, kind: dict[str, object], on_second: OnSecond) -> io.BytesIO:
+    """Encode in blocks of a second: the encoders of libsndfile do not all bear a whole song at once."""
+    channels, length = master.samples.shape
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", master.sample_rate, channels, **kind) as encoder:
+        for start in range(0, length, master.sample_rate):
+            on_second(start / length)
+            encoder.write(np.ascontiguousarray(master.samples[:, start : start + master.sample_rate].T))
+    file.seek(0)
+    return file
+
+
+def waveform(samples: NDArray[np.float32]) -> bytes:
+    """Return the waveform of `[channels, samples]`: 800 loudest values over its length, a byte each, 255 being full scale."""
+    loudest = np.abs(samples).max(axis=0)
+    edges = np.linspace(0, len(loudest), PEAKS, endpoint=False).astype(np.int64)
+    values = np.maximum.reduceat(loudest, edges)
+    return np.clip(np.round(values * 255), 0, 255).astype(np.uint8).tobytes()
+
+
+def cover_files(picture: Image) -> tuple[bytes, bytes]:
+    """Return a cover and its thumbnail as WebP, from a square RGB picture."""
+    return _webp(picture, COVER_SIDE, 88), _webp(picture, THUMBNAIL_SIDE, 82)
+
+
+def _webp(picture: Image, side: int, quality: int) -> bytes:
+    if picture.size != (side, side):
+        picture = picture.resize((side, side), Resampling.LANCZOS, reducing_gap=3.0)
+    file = io.BytesIO()
+    picture.save(file, "WEBP", quality=quality, method=4)
+    return file.getvalue()
