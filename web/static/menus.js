@@ -12,3 +12,8 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+
+// When a part of the page comes anew, an open menu stays open and what is played stays painted.
+globalThis.htmx?.registerExtension("keep-open", {
+  htmx_before_morph_attr: (element, { attrName }) => !(attrName === "style" || (attrName === "open" && element.matches(".menu"))),
+});

@@ -1,0 +1,73 @@
+"""Songs for the tests of the pages, carried through the queue as a worker would, in less time."""
+
+from sqlalchemy.orm import Session
+
+from appliance.queue import (
+    MadeSong,
+    claim_request,
+    fail_song,
+    finish_song,
+    keep_sheet,
+    lease_of,
+    release_request,
+    start_song,
+)
+from appliance.storage import Storage
+from appliance.tables import SongRequest, User
+from tests.appliance.people import ask
+
+WORDS = "[Verse]\nThe kettle is quiet\nThe lamp burns low\n\n[Chorus]\nLeave a light for the late ones"
+SECTIONS = [
+    {"name": "Verse 1", "kind": "verse", "start": 0.0, "duration": 18.0, "energy": 0.6},
+    {"name": "Chorus 1", "kind": "chorus", "start": 18.0, "duration": 12.0, "energy": 1.0},
+]
+SOUND = bytes(range(256)) * 40
+SHEET = {
+    "title": "Salt on the Window", "prompt": "indie folk, harmonium", "lyrics": WORDS, "bpm": 84.0, "key": "D major",
+    "language": "en",
+}  # fmt: skip
+
+
+def begin(session: Session, user: User, **fields: object) -> SongRequest:
+    """Ask for a song and have a worker claim it; the words are written and the first take is begun."""
+    ask(session, user, **fields)
+    session.commit()
+    request = claim_request(session, "tests")
+    assert request is not None
+    lease = lease_of(request)
+    keep_sheet(session, lease, SHEET | {"title": fields.get("title") or SHEET["title"]})
+    start_song(session, lease, request.songs[0].id)
+    session.commit()
+    return request
+
+
+def make(session: Session, store: Storage, user: User, fail: str = "", **fields: object) -> SongRequest:
+    """Return a request that is done: both takes ready, or the second one failed for the reason in `fail`."""
+    request = begin(session, user, **fields)
+    lease = lease_of(request)
+    for song in request.songs:
+        start_song(session, lease, song.id)
+        if fail and song.take == 2:
+            fail_song(session, lease, song.id, fail)
+            continue
+        store.write(f"songs/{song.id}/audio.mp3", SOUND, "audio/mpeg")
+        store.write(f"songs/{song.id}/master.flac", SOUND[::-1], "audio/flac")
+        store.write(f"songs/{song.id}/cover.webp", b"a picture", "image/webp")
+        made = MadeSong(
+            master_key=f"songs/{song.id}/master.flac",
+            audio_key=f"songs/{song.id}/audio.mp3",
+            cover_key=f"songs/{song.id}/cover.webp",
+            thumbnail_key=f"songs/{song.id}/cover.webp",
+            peaks=bytes(n % 256 for n in range(800)),
+            loudness=-14.1,
+            duration=30.0,
+            bpm=84.0,
+            key="D major",
+            sections=SECTIONS,
+            model="sketch",
+            categories=("Folk",),
+        )
+        finish_song(session, lease, song.id, made)
+    release_request(session, lease)
+    session.commit()
+    return request

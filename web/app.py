@@ -1,0 +1,84 @@
+"""The web app, wired: `uvicorn web.app:create_app --factory`."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+from litestar import Litestar
+from litestar.concurrency import set_asyncio_executor
+from litestar.config.compression import CompressionConfig
+from litestar.datastructures import CacheControlHeader
+from litestar.datastructures.state import State
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.static_files import create_static_files_router
+
+from appliance.errors import StudioError
+from appliance.log import set_up_logging
+from appliance.settings import settings
+from web.assets import DIST, PREFIX
+from web.csrf import refuse_foreign_requests
+from web.database import provide_session
+from web.events import events, newsroom_open
+from web.failures import on_bug, on_http_error, on_studio_error
+from web.forms import read_form
+from web.hardening import harden
+from web.media import Media
+from web.pages.accounts import AccountPages
+from web.pages.create import StudioPages
+from web.pages.discover import discover
+from web.pages.health import HealthPages
+from web.pages.songs import SongPages
+from web.throttle import Throttles
+from web.viewers import provide_viewer, provide_visitor
+
+LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
+THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
+FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
+# Streams, and what is compressed already.
+UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", r"\.woff2$"]
+
+
+def create_app() -> Litestar:
+    """Return the app for the settings of this process."""
+    wanted = settings()
+    set_up_logging()
+    set_asyncio_executor(_executor())
+    app = Litestar(
+        route_handlers=[
+            AccountPages,
+            HealthPages,
+            Media,
+            SongPages,
+            StudioPages,
+            discover,
+            events,
+            create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
+        ],
+        dependencies={
+            "session": Provide(provide_session),
+            "visitor": Provide(provide_visitor, sync_to_thread=True),
+            "viewer": Provide(provide_viewer, sync_to_thread=False),
+            "form": Provide(read_form),
+            "throttles": Provide(_throttles, sync_to_thread=False),
+        },
+        guards=[refuse_foreign_requests],
+        exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
+        request_max_body_size=LARGEST_BODY,
+        lifespan=[newsroom_open],
+        state=State({"throttles": Throttles()}),
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = harden(app.asgi_handler, wanted)
+    return app
+
+
+@lru_cache
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(THREADS, thread_name_prefix="web")
+
+
+def _throttles(state: State) -> Throttles:
+    throttles: Throttles = state.throttles
+    return throttles

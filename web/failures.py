@@ -1,0 +1,92 @@
+"""What is shown when something fails: a page to people, JSON to programs, the sign-in page to who is not signed in."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.response import Redirect, Response
+from sqlalchemy.exc import OperationalError
+
+from appliance.errors import NotSignedIn, StudioError
+from web.rendering import render
+from web.viewers import ASKED_BY
+
+log = logging.getLogger(__name__)
+
+HEADINGS = {
+    400: "That cannot be read", 401: "Sign in first", 403: "Not allowed", 404: "Nothing here", 405: "Not like that",
+    409: "Not now", 410: "This link is used up", 413: "Too much at once", 415: "That cannot be read",
+    422: "That cannot be used", 429: "Too many tries", 503: "A part of the studio is asleep",
+}  # fmt: skip
+# What Litestar itself refuses, in our words.
+SENTENCES = {
+    400: "The studio could not read this request.",
+    404: "There is nothing here, or it is private.",
+    405: "This address does not do that.",
+    413: "This is larger than the studio takes.",
+}
+BUG = "Something went wrong in the studio. Nothing of yours was changed."
+
+Failure = Response[Any]
+
+
+def on_studio_error(request: Request[Any, Any, Any], error: StudioError) -> Failure:
+    """Answer an expected failure with its status and its sentence."""
+    if isinstance(error, NotSignedIn) and request.method == "GET" and not wants_json(request):
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return _to_sign_in(request, here)
+    return _show(request, error.status, error.message, error.fields)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Failure:
+    """Answer what Litestar refused: no such address, no such method, a parameter that is none."""
+    status = error.status_code
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return on_bug(request, error)
+    return _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
+
+
+def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:
+    """Log what nobody expected, with the id that the person can read to whoever looks for it."""
+    if isinstance(error, OperationalError):
+        log.warning("The database does not answer: %s", error.orig)
+        return _show(request, 503, "The studio's database does not answer. Try again in a moment.")
+    request_id = request.scope["state"].get("request_id", "")
+    log.error("Request %s, %s %s", request_id, request.method, request.url.path, exc_info=error)
+    return _show(request, 500, BUG, request_id=request_id)
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether a program asks."""
+    accepted = request.headers.get("accept", "")
+    return request.url.path.startswith(("/api/", "/health/")) or (
+        "application/json" in accepted and "text/html" not in accepted
+    )
+
+
+def _to_sign_in(request: Request[Any, Any, Any], back_to: str) -> Failure:
+    target = "/sign-in" if back_to == "/" else f"/sign-in?next={quote(back_to, safe='/')}"
+    if request.headers.get("hx-request") == "true":
+        # The frame of the page is for people who are signed in: htmx has to load a whole new page.
+        return Response("", status_code=200, headers={"hx-redirect": target, "cache-control": "no-store"})
+    return Redirect(target, status_code=303, headers={"cache-control": "no-store"})
+
+
+def _show(
+    request: Request[Any, Any, Any],
+    status: int,
+    message: str,
+    fields: dict[str, str] | None = None,
+    request_id: str = "",
+) -> Failure:
+    if wants_json(request):
+        told = {"message": message, "fields": fields or {}, "request_id": request_id}
+        return Response(told, status_code=status, headers={"cache-control": "no-store"})
+    heading = HEADINGS.get(status, "Something went wrong")
+    viewer = request.scope["state"].get(ASKED_BY)
+    return render(
+        request, "error.html", viewer=viewer, status=status, heading=heading, message=message, request_id=request_id
+    )

@@ -1,0 +1,106 @@
+"""What every answer says to the browser, and which host names the studio answers to."""
+
+import ipaddress
+import secrets
+import socket
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from appliance.settings import Settings
+
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
+
+
+def content_policy(settings: Settings) -> str:
+    """Return the Content-Security-Policy: nothing inline, nothing from elsewhere but the store where browsers reach it."""
+    store = urlsplit(settings.s3_public_url)
+    media = f"'self' {store.scheme}://{store.netloc}" if store.netloc else "'self'"
+    rules = {
+        "default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
+        "media-src": media, "font-src": "'self'", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'none'",
+        "form-action": "'self'", "frame-ancestors": "'none'",
+    }  # fmt: skip
+    return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def security_headers(settings: Settings) -> dict[str, str]:
+    """Return the headers of every answer, whatever it is."""
+    return {
+        "content-security-policy": content_policy(settings),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "permissions-policy": PERMISSIONS,
+        "x-frame-options": "DENY",
+    }
+
+
+@lru_cache(1024)
+def is_own_host(host: str, public_url: str) -> bool:
+    """Tell whether a Host header names this machine.
+
+    A page elsewhere can point a name of its own here (DNS rebinding) and would then count as ours; so names are refused
+    unless they are ours. Addresses, `localhost` and `.local` names cannot be pointed anywhere by a stranger.
+    """
+    try:
+        parts = urlsplit(f"//{host}")
+        name = (parts.hostname or "").rstrip(".")
+        _ = parts.port
+    except ValueError:
+        return False
+    if not name or parts.path or parts.query or parts.username is not None:
+        return False
+    if name in ("localhost", socket.gethostname().lower(), urlsplit(public_url).hostname):
+        return True
+    if name.endswith((".local", ".localhost")):
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Return `app` behind the check of its host, every answer carrying the headers and the id of its request."""
+    headers = [(name.encode(), value.encode()) for name, value in security_headers(settings).items()]
+
+    async def hardened(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(6)
+        scope["state"]["request_id"] = request_id
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                said = {name for name, _ in message["headers"]}
+                own = [
+                    *((name, value) for name, value in headers if name not in said),
+                    (b"x-request-id", request_id.encode()),
+                ]
+                message["headers"] = [*message["headers"], *own]
+            await send(message)
+
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if len(hosts) != 1 or not is_own_host(hosts[0].lower(), settings.public_url):
+            await _refuse(send_hardened)
+            return
+        await app(scope, receive, send_hardened)
+
+    return hardened
+
+
+async def _refuse(send: Send) -> None:
+    body = b"This studio does not answer to that name. Open it by the address that it prints when it starts, or set PUBLIC_URL."
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 400,
+            "headers": [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})

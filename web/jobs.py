@@ -1,0 +1,144 @@
+"""Requests as the Studio shows them: one job each, with its state in a sentence, how far it is and what can be done."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from appliance.songs import place_in_line
+from appliance.tables import Song, SongRequest
+from appliance.tables.songs import OPEN
+from web.house import about, typical_seconds
+
+ORDINALS = ("", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
+_WORDS, _MUSIC, _COVER = ("on", "", ""), ("done", "on", ""), ("done", "done", "on")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request. `state`: queued, words, music, cover, ready, failed, partly (some takes ready, some not), cancelled, held.
+
+    `song` is the take that the job speaks of: the one in the making, or the first. `progress` is 0 to 1, None where nothing
+    moves. `steps` are the states of words, music and cover. `open` tells whether anything is still in the making.
+    """
+
+    id: UUID
+    state: str
+    title: str
+    sentence: str
+    song: Song
+    songs: list[Song]
+    progress: float | None
+    steps: tuple[str, str, str] | None
+    open: bool
+    created_at: datetime
+
+    @property
+    def ready(self) -> list[Song]:
+        """The takes that can be played."""
+        return [song for song in self.songs if song.status == "processed"]
+
+    @property
+    def lost(self) -> list[Song]:
+        """The takes that can be tried again."""
+        return [song for song in self.songs if song.status in ("failed", "cancelled")]
+
+
+def job_of(session: Session, request: SongRequest) -> Job:
+    """Return how `request` stands; its songs must be loaded."""
+    songs = list(request.songs)
+    waiting = [song for song in songs if song.status in OPEN]
+    song = next((each for each in waiting if each.status == "processing"), waiting[0] if waiting else songs[0])
+    state, sentence, progress, steps = _standing(session, request, songs, song, bool(waiting))
+    return Job(
+        request.id,
+        state,
+        _title(request, songs),
+        sentence,
+        song,
+        songs,
+        progress,
+        steps,
+        bool(waiting),
+        request.created_at,
+    )
+
+
+def _title(request: SongRequest, songs: list[Song]) -> str:
+    title = next((song.title for song in songs if song.title), request.title)
+    if title:
+        return title
+    said = request.full_description or request.prompt or request.described_lyrics
+    return said if len(said) <= 48 else said[:47].rsplit(" ", 1)[0] + "…"
+
+
+def _standing(
+    session: Session, request: SongRequest, songs: list[Song], song: Song, is_open: bool
+) -> tuple[str, str, float | None, tuple[str, str, str] | None]:
+    if not is_open:
+        return _ended(songs), _ending(songs), None, None
+    which = f" of take {song.take}" if len(songs) > 1 and request.sheet else ""
+    listen = " You can listen already." if any(each.status == "processed" for each in songs) else ""
+    if song.status == "queued" and not request.lease_worker:
+        return "queued", _in_line(session, request), None, ("done" if request.sheet else "", "", "")
+    if song.status == "queued" or song.stage in (None, "writing"):
+        if request.sheet:
+            return "music", f"Getting ready for the music{which}.{listen}", 0.0, _MUSIC
+        return "words", "Writing the words" if not request.instrumental else "Deciding on the sound", None, _WORDS
+    if song.stage == "composing":
+        left = _time_left(song)
+        sentence = f"Making the music{which} · {round(song.progress * 100)}%" + (f" · {left}" if left else "")
+        return "music", sentence, song.progress, _MUSIC
+    if song.stage == "mastering":
+        return "music", f"Mastering{which}", 1.0, _MUSIC
+    return (
+        "cover",
+        f"Painting the cover{which}.{listen}" if song.stage == "painting" else f"Putting it on the shelf{which}",
+        1.0,
+        _COVER,
+    )
+
+
+def _in_line(session: Session, request: SongRequest) -> str:
+    place = place_in_line(session, request)
+    if not place:
+        return "In line"
+    said = ORDINALS[place] if place < len(ORDINALS) else f"Number {place}"
+    each = typical_seconds(session)
+    return f"{said} in line" + (f" · starts in {about(each * (place - 0.5))}" if each else "")
+
+
+def _time_left(song: Song) -> str:
+    if not song.started_at or not 0.05 < song.progress < 1:
+        return ""
+    gone = (datetime.now(UTC) - song.started_at).total_seconds()
+    return f"{about(gone * (1 - song.progress) / song.progress)} left"
+
+
+def _ended(songs: list[Song]) -> str:
+    states = {song.status for song in songs}
+    if states == {"processed"}:
+        return "ready"
+    if "processed" in states:
+        return "partly"
+    return "held" if "no_credits" in states else "failed" if "failed" in states else "cancelled"
+
+
+def _ending(songs: list[Song]) -> str:
+    ready = [song for song in songs if song.status == "processed"]
+    failed = [song for song in songs if song.status == "failed"]
+    if not failed:
+        if ready and len(ready) < len(songs):
+            lost = next(song for song in songs if song.status != "processed")
+            return f"Take {ready[0].take} is ready. Take {lost.take} was cancelled."
+        return (
+            ready[0].prompt if ready else "Not started: there are no credits for it." if _held(songs) else "Cancelled."
+        )
+    if ready:
+        return f"Take {ready[0].take} is ready. Take {failed[0].take} stopped: {failed[0].reason}"
+    return f"Stopped. {failed[0].reason}"
+
+
+def _held(songs: list[Song]) -> bool:
+    return any(song.status == "no_credits" for song in songs)
