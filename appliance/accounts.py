@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from appliance import credits
 from appliance.errors import Gone, InvalidInput, NotAllowed
+from appliance.invites import use_invite
 from appliance.passwords import hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
@@ -68,13 +69,32 @@ def create_first_admin(session: Session, token: str, name: str, email: str, pass
     return admin
 
 
-def sign_up(session: Session, name: str, email: str, password: str) -> User:
-    """Return the new user. Raises NotAllowed when the studio is closed, InvalidInput about what cannot be used."""
+def sign_up(session: Session, name: str, email: str, password: str, invite_token: str = "") -> User:
+    """Return the new user, who comes with an invite where the studio asks for one.
+
+    Raises NotAllowed when the studio takes nobody, Gone about the invite, InvalidInput about what cannot be used.
+    """
     if settings().registration == "closed":
         raise NotAllowed("This studio does not take new accounts. Ask its admin.")
     if needs_setup(session):
         raise NotAllowed("This studio is not set up yet: its admin comes first.")
-    return _add_user(session, name, email, password, role="user")
+    if not invite_token and settings().registration == "invite":
+        raise NotAllowed("This studio takes new people by invitation. Ask somebody who runs it for a link.")
+    invite = use_invite(session, invite_token, email) if invite_token else None
+    user = _add_user(session, name, email, password, role="user")
+    if invite is not None:
+        invite.used_by = user.id
+        if invite.credits and credits.are_on():
+            credits.post(
+                session,
+                user.id,
+                "admin",
+                invite.credits,
+                once=f"invite:{user.id}",
+                actor_id=invite.created_by,
+                note="Came with the invitation",
+            )
+    return user
 
 
 def _add_user(session: Session, name: str, email: str, password: str, role: str) -> User:

@@ -31,7 +31,10 @@ class Settings(BaseModel):
     web_host: str = Field("127.0.0.1", description="The address the web app listens on; 0.0.0.0 opens it to the LAN.")
     web_port: Port = Field(8080, description="The port of the web app.")
     public_url: str = Field("", description="The address people open, where it differs from WEB_HOST and WEB_PORT.")
-    registration: Literal["open", "closed"] = Field("open", description="Whether people may make their own account.")
+    registration: Literal["open", "invite", "closed"] = Field(
+        "invite",
+        description="Who may make an account: anybody who finds the studio, those an admin invites, or nobody.",
+    )
 
     database_url: SecretStr = Field(SecretStr(""), description="An external Postgres; empty: the box runs its own.")
 

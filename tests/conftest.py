@@ -49,10 +49,12 @@ def database_url(_postgres: str) -> str:
     kept = {"categories", "alembic_version"}
     with database.engine().begin() as connection:
         tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
-        # The ledger refuses to be emptied; only its owner can talk it into that, which a studio's web app is not.
-        connection.execute(text("ALTER TABLE credit_entries DISABLE TRIGGER USER"))
+        # The ledger and the admins' record refuse to be emptied; only their owner can talk them into it.
+        for table in ("credit_entries", "audit_entries"):
+            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
         connection.execute(text(f"TRUNCATE {', '.join(sorted(set(tables) - kept))}"))
-        connection.execute(text("ALTER TABLE credit_entries ENABLE TRIGGER USER"))
+        for table in ("credit_entries", "audit_entries"):
+            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
     return _postgres
 
 

@@ -1,5 +1,6 @@
 """The tables, one file per subject."""
 
+from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, SecondFactor, Tries
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
@@ -9,6 +10,8 @@ from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
 __all__ = [
+    "ApiKey",
+    "AuditEntry",
     "BillingOrder",
     "Category",
     "CheckoutIntent",
@@ -16,12 +19,16 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "Invite",
     "Like",
     "Listen",
     "LoginSession",
     "OneTimeToken",
+    "RecoveryCode",
+    "SecondFactor",
     "Song",
     "SongRequest",
+    "Tries",
     "User",
     "WebhookMessage",
     "WorkerSeen",

@@ -54,13 +54,18 @@ class LoginSession(Table):
 
 
 class OneTimeToken(Table):
-    """A secret link that works once and not for ever: the set-up of the first admin."""
+    """A secret link that works once and not for ever: the set-up of the first admin, or a new password for `user_id`.
+
+    `bound_to` is the hash of what has to be unchanged for it to work.
+    """
 
     __tablename__ = "one_time_tokens"
-    __table_args__ = (CheckConstraint("purpose IN ('setup')", name="purpose"),)
+    __table_args__ = (CheckConstraint("purpose IN ('setup', 'reset')", name="purpose"),)
 
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     purpose: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    bound_to: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(Moment)
     used_at: Mapped[datetime | None] = mapped_column(Moment)

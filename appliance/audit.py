@@ -1,0 +1,48 @@
+"""The record of what admins did: written in the transaction of the deed, and never changed."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from appliance.errors import NotAllowed
+from appliance.tables import AuditEntry, User
+
+
+def record(
+    session: Session,
+    actor: User | None,
+    action: str,
+    target: str = "",
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    address: str = "",
+) -> None:
+    """Write down that `actor` (None: the machine's own command line) did `action` to `target`. Never pass a secret."""
+    session.add(
+        AuditEntry(
+            actor_id=actor.id if actor else None,
+            action=action,
+            target=target[:120],
+            before=before or {},
+            after=after or {},
+            address=address[:64],
+        )
+    )
+    session.flush()
+
+
+def list_deeds(session: Session, viewer: User, before: int | None = None, limit: int = 50) -> list[AuditEntry]:
+    """Return what was done, newest first, from below the entry `before`. Raises NotAllowed for anybody but an admin."""
+    require_admin(viewer)
+    wanted = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
+    if before is not None:
+        wanted = wanted.where(AuditEntry.id < before)
+    return list(session.scalars(wanted))
+
+
+def require_admin(viewer: User | None) -> None:
+    """Raise NotAllowed unless the viewer is an admin."""
+    if viewer is None or not viewer.is_admin:
+        raise NotAllowed("Only an admin of this studio can do that.")

@@ -1,0 +1,112 @@
+"""The second factor: an authenticator app (TOTP, RFC 6238) and recovery codes on paper."""
+
+import base64
+import hashlib
+import secrets
+from datetime import UTC, datetime
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from passlib.exc import TokenError
+from passlib.totp import TOTP
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from appliance.errors import Conflict, InvalidInput
+from appliance.settings import settings
+from appliance.tables import RecoveryCode, SecondFactor, User
+
+PERIOD = 30  # seconds a code lives
+RECOVERY_CODES = 10
+WRONG = "This code is not right, or it was used already. Wait for the next one."
+
+
+def _box() -> Fernet:
+    """Return what encrypts the shared secrets: a stolen database alone makes no codes."""
+    key = HKDF(SHA256(), 32, salt=None, info=b"backline second factor").derive(
+        settings().secret_key.get_secret_value().encode()
+    )
+    return Fernet(base64.urlsafe_b64encode(key))
+
+
+def begin_enrolment(session: Session, user: User) -> str:
+    """Return the otpauth:// address to show as a QR code; it counts only after `confirm_enrolment`. Raises Conflict."""
+    factor = session.get(SecondFactor, user.id, with_for_update=True)
+    if factor is not None and factor.confirmed_at:
+        raise Conflict("There is an authenticator app already. Remove it first.")
+    totp = TOTP(new=True)
+    sealed = _box().encrypt(totp.key)
+    if factor is None:
+        session.add(SecondFactor(user_id=user.id, secret=sealed))
+    else:
+        factor.secret, factor.last_counter = sealed, 0
+    session.flush()
+    return str(totp.to_uri(label=user.name, issuer=settings().studio_name.replace(":", " ")))
+
+
+def confirm_enrolment(session: Session, user: User, code: str) -> list[str]:
+    """Turn the second factor on with a first code, and return the recovery codes, which nobody can read again."""
+    factor = session.get(SecondFactor, user.id)
+    if factor is None or factor.confirmed_at:
+        raise Conflict("Begin with the QR code first.")
+    if not _accept(session, factor, code):
+        raise InvalidInput.about(code=WRONG)
+    factor.confirmed_at = datetime.now(UTC)
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    codes = ["-".join(secrets.token_hex(3) for _ in range(5)) for _ in range(RECOVERY_CODES)]  # 120 bits each
+    session.add_all(RecoveryCode(code_sha256=_sha256(code), user_id=user.id) for code in codes)
+    session.flush()
+    return codes
+
+
+def has_second_factor(session: Session, user: User) -> bool:
+    """Tell whether this person has to give a code when signing in."""
+    confirmed = select(SecondFactor.confirmed_at).where(SecondFactor.user_id == user.id)
+    return session.scalar(confirmed) is not None
+
+
+def check_code(session: Session, user: User, code: str) -> None:
+    """Accept a code of the app or an unused recovery code, each only once. Raises InvalidInput."""
+    factor = session.get(SecondFactor, user.id, populate_existing=True)
+    if factor is not None and factor.confirmed_at and _accept(session, factor, code):
+        return
+    used = session.execute(
+        update(RecoveryCode)
+        .where(
+            RecoveryCode.code_sha256 == _sha256(code), RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None)
+        )
+        .values(used_at=datetime.now(UTC))
+        .returning(RecoveryCode.user_id)
+    ).first()
+    if used is None:
+        raise InvalidInput.about(code=WRONG)
+
+
+def remove_second_factor(session: Session, user: User) -> None:
+    """Turn the second factor off; the caller has made sure that this may be."""
+    session.execute(delete(SecondFactor).where(SecondFactor.user_id == user.id))
+    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+
+
+def _accept(session: Session, factor: SecondFactor, code: str) -> bool:
+    """Whether `code` is right and later than every code before; of two at the same moment one is accepted."""
+    try:
+        key = _box().decrypt(factor.secret)
+        counter = (
+            TOTP(key=key, format="raw").match(code.strip(), window=PERIOD, last_counter=factor.last_counter).counter
+        )
+    except (TokenError, ValueError, InvalidToken):
+        return False
+    moved = session.execute(
+        update(SecondFactor)
+        .where(SecondFactor.user_id == factor.user_id, SecondFactor.last_counter < counter)
+        .values(last_counter=counter)
+        .returning(SecondFactor.user_id)
+    ).first()
+    return moved is not None
+
+
+def _sha256(code: str) -> bytes:
+    plain = "".join(each for each in code.lower() if each in "0123456789abcdef")
+    return hashlib.sha256(plain.encode()).digest()
