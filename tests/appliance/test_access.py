@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from passlib.totp import TOTP
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -269,38 +269,49 @@ def _try(bucket: str, free: int = 5) -> bool:
     return True
 
 
+def _let_wait_pass(session: Session, count: int | None = None) -> None:
+    """Move the end of every wait into the past, and if given set how many tries there were."""
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    session.execute(update(Tries).values(blocked_until=past, **({} if count is None else {"count": count})))
+    session.commit()
+
+
 def test_after_some_free_tries_the_next_ones_wait_longer_and_longer(session: Session) -> None:
-    assert [_try("ada") for _ in range(8)] == [True] * 6 + [False] * 2
+    assert [_try("ada") for _ in range(6)] == [True] * 6
     waits = []
-    for _ in range(12):
-        session.execute(update(Tries).values(blocked_until=datetime.now(UTC) - timedelta(seconds=1)))
-        session.commit()
+    for count in (11, 13, 15, 400):
+        _let_wait_pass(session, count)
         assert _try("ada")
-        session.expire_all()
-        until = session.scalars(update(Tries).values(count=Tries.count).returning(Tries.blocked_until)).one()
-        waits.append((until - datetime.now(UTC)).total_seconds())
-        session.commit()
-    assert waits == sorted(waits)
-    assert waits[-1] <= throttling.LONGEST_WAIT
-    assert waits[-1] > 600
+        with pytest.raises(throttling.TooManyTries) as refused:
+            in_transaction(lambda own: throttling.begin_try(own, "ada", 5))
+        waits.append(refused.value.seconds)
+    assert waits[0] > 32
+    assert waits[1] > 128
+    assert waits[2] > 512
+    assert 600 < waits[3] <= throttling.LONGEST_WAIT
     assert _try("bob")
 
 
-def test_a_thousand_tries_at_once_are_counted(session: Session) -> None:
-    assert sum(at_once(12, _try, ["ada"] * 200)) == 6
+def test_many_tries_at_once_are_all_counted(session: Session) -> None:
+    assert at_once(12, lambda _: _try("ada", free=1000), range(200)) == [True] * 200
+    assert session.scalars(select(Tries.count)).one() == 200
 
 
 def test_a_good_try_and_a_quiet_quarter_of_an_hour_are_forgiven(session: Session) -> None:
-    assert [_try("ada") for _ in range(8)].count(False) == 2
+    assert _try("ada")
+    _let_wait_pass(session, 12)
+    assert [_try("ada") for _ in range(2)] == [True, False]
     throttling.forget_tries(session, "ada")
     session.commit()
     assert _try("ada")
-    assert [_try("bob") for _ in range(8)].count(False) == 2
+    session.execute(update(Tries).values(count=12, blocked_until=datetime.now(UTC) - timedelta(hours=1)))
+    session.commit()
+    assert _try("ada")
+    session.expire_all()
+    assert session.scalars(select(Tries.count)).one() == 1
     session.execute(update(Tries).values(blocked_until=datetime.now(UTC) - timedelta(hours=1)))
-    session.commit()
-    assert [_try("bob") for _ in range(6)].count(False) == 0
     throttling.purge_tries(session)
-    session.commit()
+    assert session.scalars(select(Tries.count)).all() == []
 
 
 @pytest.mark.parametrize(
@@ -360,7 +371,7 @@ def test_what_admins_do_is_written_down_and_stays_so(session: Session, admin: Us
         lambda session, user, _: audit.list_deeds(session, user),
         lambda session, user, _: people.set_role(session, user, user.id, "admin"),
         lambda session, user, admin: people.disable(session, user, admin.id),
-        lambda session, user, admin: resets.reset_link_token(session, user, admin),
+        resets.reset_link_token,
     ],
 )
 def test_nobody_but_an_admin_may(session: Session, admin: User, deed: Callable[[Session, User, User], object]) -> None:
