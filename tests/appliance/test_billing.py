@@ -76,6 +76,13 @@ def test_one_refund_told_many_times_at_once_is_one_clawback(session: Session) ->
         assert numbers(session, user) == (15, 0)
 
 
+def test_many_orders_of_one_person_at_once_are_all_granted(session: Session) -> None:
+    user = add_buyer(session, "Ada", 0)
+    add_pack(session, "p25", 25)
+    assert at_once(8, _apply, [snapshot(f"o{number}", 1, user.id) for number in range(24)]) == [25] * 24
+    assert numbers(session, user) == (600, 0)
+
+
 def test_every_order_of_arrival_with_duplicates_ends_at_the_newest_state(session: Session) -> None:
     add_pack(session, "p25", 25)
     for number, order in enumerate(itertools.permutations(range(5))):

@@ -234,6 +234,20 @@ def test_a_worker_that_was_thought_dead_charges_nothing(session: Session) -> Non
         in_transaction(lambda other: queue.finish_song(other, current[0], first, made(2)))
 
 
+def test_an_earlier_attempt_of_the_same_worker_charges_nothing(session: Session) -> None:
+    user = add_buyer(session, "Ada", 2)
+    first = ask(session, user).songs[0].id
+    session.commit()
+    early = claim(session, "w")
+    assert early
+    session.execute(text("UPDATE song_requests SET lease_until = now() - interval '1 s' WHERE lease_worker <> ''"))
+    session.commit()
+    assert claim(session, "w")
+    with pytest.raises(queue.LeaseLost):
+        in_transaction(lambda other: queue.finish_song(other, early[0], first, made()))
+    assert numbers(session, user) == (2, 2)
+
+
 @pytest.mark.parametrize(
     "statement", ["UPDATE credit_entries SET amount = 99", "DELETE FROM credit_entries", "TRUNCATE credit_entries"]
 )
@@ -293,6 +307,7 @@ def test_the_monthly_allowance_fills_up_once_a_month(session: Session) -> None:
         claimed = claim(session)
         assert claimed
         finish_all(session, *claimed)
+        assert credits.grant_allowances(session, november) == 0
         assert credits.grant_allowances(session, december) == 1
         session.commit()
         assert numbers(session, low)[0] == 20
