@@ -64,7 +64,8 @@ def _choose_pace(parsed: list[LyricSection], bars: int, style: Style) -> list[Fo
         pace = Pace(pace.bars // 2, style)
         sections = _lay_out(parsed, pace, style)
     slower = Pace(pace.bars * 2, style)
-    if total_bars(sections) < bars * 0.5 and slower.bars <= 8 and slower.bars * style.bar_seconds <= 6.2:
+    roomy = total_bars(sections) < bars * 0.5 and slower.bars <= 8 and slower.bars * style.bar_seconds <= 6.2
+    if roomy and "rap" not in style.genre.traits:
         return _lay_out(parsed, slower, style)  # plenty of room: let the singer breathe
     return sections
 
@@ -143,6 +144,11 @@ def _fill_up(sections: list[FormSection], bars: int, style: Style) -> None:
         sections[-1:-1] = [answer, *(section.again() for section in group)]
         rest -= total_bars(group) + answer.bars
         between = {"drop": "breakdown", "breakdown": "drop" if electronic else "solo"}.get(between, "breakdown")
+    for kind in cycle(("theme", "solo", "breakdown")):
+        if groups or rest < 12:
+            break
+        sections.insert(-1, new_section(kind, 8))
+        rest -= 8
     choruses = [section for section in sections if section.kind == "chorus" and section.lines]
     if choruses and rest >= choruses[-1].bars:
         sections.insert(sections.index(choruses[-1]), choruses[-1].again())  # the last chorus twice
