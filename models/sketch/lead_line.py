@@ -206,7 +206,7 @@ class LeadPlayer:
     def _pauses(self, section: FormSection) -> list[tuple[float, float]]:
         """Return the stretches of at least 1.5 beats in which nobody sings."""
         start = float(section.first_bar * self.song.beats_per_bar)
-        end = float(section.end_bar * self.song.beats_per_bar)
+        end = float((section.end_bar - section.final) * self.song.beats_per_bar)
         pauses = []
         free_from = start
         for sung_from, sung_to in sorted(self.song.sung_beats):
