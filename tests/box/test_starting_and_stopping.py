@@ -67,10 +67,7 @@ def test_however_it_is_killed_nothing_is_left_and_the_next_start_is_clean(new_st
     studio.start().until_ready()  # and this one waits for them
     assert not _strays(studio)
 
-    for process in studio.processes():  # a power failure, or as near as one can get
-        process.kill()
-    studio.signal(signal.SIGKILL).until_over()
-    assert wait_until(lambda: not studio.processes(), 20)
+    studio.kill()
     _leave_traces(studio)
     studio.start().until_ready()
     assert studio.ask("stop").returncode == 0
@@ -97,14 +94,13 @@ def _leave_traces(studio: Studio) -> None:
         door.bind(str(path))
 
 
-@pytest.mark.parametrize("name", ["worker", "web"])
-def test_a_program_that_cannot_start_ends_the_studio_with_its_last_words(new_studio: NewStudio, name: str) -> None:
+def test_a_program_that_cannot_start_ends_the_studio_with_its_last_words(new_studio: NewStudio) -> None:
     studio = new_studio()
-    studio.start(**{name: ["sh", "-c", "echo there is no such model; exit 3"]})
+    studio.start(worker=["sh", "-c", "echo there is no such model; exit 3"])
     assert studio.until_over() == 1
     assert "    there is no such model\n" in studio.said
     last = studio.said.splitlines()[-1]
-    assert last.startswith(f"Backline stopped, because of {name}: it ended ")
+    assert last.startswith("Backline stopped, because of worker: it ended ")
     assert _cluster_state(studio) == "shut down"
     assert not studio.processes()
 
