@@ -177,7 +177,7 @@ def from_words(parsed: list[LyricSection], bars: int, style: Style) -> list[Form
     """Return the sections of a song of `bars` bars that sings the words of `parsed`, at least one line of them."""
     # Always a little music before the first word and after the last one.
     breath = 2 if bars >= 12 else 1 if bars >= 5 else 0
-    closing = 1 if bars >= 4 else 0
+    closing = 1 if bars >= 3 else 0
     sections = _choose_pace(parsed, bars, style)
     sections = _keep_what_fits(sections, bars - breath - closing)
     _fill_up(sections, bars, style)
