@@ -1,6 +1,7 @@
 """Which sections a song has: from its words, or from a template, and always as many bars as it shall have."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -109,6 +110,9 @@ def test_a_song_too_long_for_its_words_sings_them_again() -> None:
     wordless = sum(section.bars for section in sections if not section.lines)
     assert wordless < 0.5 * sum(section.bars for section in sections)
     assert max(section.bars for section in sections) <= 24
+    for genre in genres():
+        after_another = pairwise(kinds(build_form(style_of(genre), LYRICS, 300.0)))
+        assert not {("solo", "solo"), ("drop", "drop"), ("breakdown", "breakdown")} & set(after_another)
 
 
 @pytest.mark.parametrize("duration", [10.0, 30.0, 180.0, 600.0])
