@@ -11,6 +11,8 @@ INSTALLED := .venv/installed
 MODELLED := .venv/modelled
 DEVELOPED := .venv/developed
 BUNDLE := web/static/dist/manifest.json
+# The browser tests drive the system's own.
+CHROMIUM := .venv/chromium
 
 ##@ The studio
 .PHONY: run stop status logs setup-url
@@ -43,7 +45,7 @@ fix: $(DEVELOPED) ## Mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: check $(BUNDLE) ## All checks, then all tests (some only: make test T=tests/web)
+test: check $(BUNDLE) $(CHROMIUM) ## All checks, then all tests (some only: make test T=tests/web)
 	$(BIN)/pytest $(T)
 
 bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
@@ -82,3 +84,9 @@ $(DEVELOPED): $(MODELLED) requirements-dev.txt
 
 $(BUNDLE): $(INSTALLED) package.json package-lock.json $(wildcard web/static/*.* web/templates/*.html web/bundle.py)
 	@$(BIN)/python -m web.bundle
+
+$(CHROMIUM): $(DEVELOPED)
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } || \
+		{ echo "The browser tests need Chromium: as root, apt-get install -y chromium."; exit 1; }
+	@touch $@

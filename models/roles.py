@@ -87,13 +87,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A composed take before mastering: `samples` is float32 `[channels, samples]` within ±1.0 or so, at `sample_rate` Hz."""
+    """A composed take before mastering: `samples` is float32 `[channels, samples]` within ±1.0 or so, at `sample_rate` Hz.
+
+    `steps` and `guidance_scale` are those that were used, which may be others than the take asked for; None: there are none.
+    """
 
     samples: NDArray[np.float32]
     sample_rate: int
     bpm: float
     key: str
     sections: tuple[Section, ...]
+    steps: int | None = None
+    guidance_scale: float | None = None
 
 
 class Songwriter(Protocol):

@@ -26,6 +26,8 @@ def _forget_settings() -> None:
     """Let this process read its settings anew, and everything that was built from the old ones."""
     if database.engine.cache_info().currsize:
         database.engine().dispose()
+    if taskqueue.taskqueue.cache_info().currsize:
+        taskqueue.taskqueue().storage.close()
     for cached in (settings, database.engine, database.session_factory, storage, taskqueue.taskqueue):
         cached.cache_clear()
 

@@ -1,10 +1,11 @@
 """The web app, wired: `uvicorn web.app:create_app --factory`."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from contextlib import asynccontextmanager
 
 from litestar import Litestar
-from litestar.concurrency import set_asyncio_executor
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader
 from litestar.datastructures.state import State
@@ -42,7 +43,6 @@ def create_app() -> Litestar:
     """Return the app for the settings of this process."""
     wanted = settings()
     set_up_logging()
-    set_asyncio_executor(_executor())
     app = Litestar(
         route_handlers=[
             AccountPages,
@@ -65,7 +65,7 @@ def create_app() -> Litestar:
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,
-        lifespan=[newsroom_open],
+        lifespan=[_threads_ready, newsroom_open],
         state=State({"throttles": Throttles()}),
         openapi_config=None,
         logging_config=None,
@@ -74,9 +74,11 @@ def create_app() -> Litestar:
     return app
 
 
-@lru_cache
-def _executor() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(THREADS, thread_name_prefix="web")
+@asynccontextmanager
+async def _threads_ready(_app: Litestar) -> AsyncIterator[None]:
+    """Give the handlers their threads. They belong to the loop, which exists only now and ends them with itself."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="web"))
+    yield
 
 
 def _throttles(state: State) -> Throttles:

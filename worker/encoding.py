@@ -1,8 +1,6 @@
 """The files of a song: the FLAC that is kept, the MP3 that is played, the waveform, the cover and its thumbnail.
 
-Played is MP3 at a constant bit rate. It is the one format that every browser plays and seeks in: Safari has read Opus in Ogg
-only since 18.4, and we have no AAC encoder. A constant rate makes a moment's place in the file plain arithmetic, so a seek
-needs one range request and lands where it should, without an index.
+Why MP3 and not Opus: docs/decisions/0006-flac-kept-mp3-played.md.
 """
 
 import io

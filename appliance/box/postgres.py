@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -238,6 +239,7 @@ def dies_with_parent(signal_name: str) -> list[str]:
     return [setpriv, "--pdeathsig", signal_name, "--"] if setpriv and _knows_death_signal(setpriv) else []
 
 
+@lru_cache
 def _knows_death_signal(setpriv: str) -> bool:
     return b"--pdeathsig" in subprocess.run([setpriv, "--help"], capture_output=True, check=False).stdout
 

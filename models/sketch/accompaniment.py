@@ -56,7 +56,9 @@ def _layers(style: Style, lead: str) -> list[Layer]:
     layers = []
     for layer in style.genre.layers:
         drawn = _drawn(layer, style)
-        named = [name for name in (layer.instrument, *layer.other_instruments) if name in style.instruments]
+        named = [
+            name for name in (layer.instrument, *layer.other_instruments) if name in style.instruments and name != lead
+        ]
         if named:
             name = drawn.instrument if drawn.instrument in named else named[0]
             drawn = replace(drawn, instrument=name, from_energy=min(layer.from_energy, 0.2), gain=layer.gain + 2)

@@ -13,7 +13,14 @@ from models.sketch.theory import Chord, choose, rng_for
 PLUCKED_SYNTHS = frozenset({"saw bass", "synthwave bass", "acid bass"})
 # Forms whose bass plays its full pattern in quiet sections too.
 NEVER_SIMPLER = frozenset({"jazz", "classical", "ambient", "cinematic", "blues"})
+# Where strings play the bass.
+BOWED_REGISTER = (36, 55)
 BUILD_PATTERN = "R.R.R.R.R.R.R.R."
+
+
+def _register(name: str) -> tuple[int, int]:
+    instrument = instruments()[name]
+    return (instrument.low, instrument.high) if "bass" in name else BOWED_REGISTER
 
 
 def _root_pitch(chord: Chord, low: int, high: int) -> int:
@@ -83,12 +90,12 @@ def _step_pitch(song: Arrangement, step: str, beat: float, low: int, high: int, 
 def _steps_bar(
     song: Arrangement, track: Track, section: FormSection, pattern: str, start: float, rng: np.random.Generator
 ) -> list[BeatNote]:
-    instrument = instruments()[track.instrument]
+    low, high = _register(track.instrument)
     unplucked = 0.3 if song.style.genre.form == "edm" else 0.42
     short = 0.22 if track.instrument in PLUCKED_SYNTHS else unplucked
     notes = []
     for offset, step, held in read_steps(pattern, song.style.meter):
-        pitch = _step_pitch(song, step, start + offset, instrument.low, instrument.high, rng)
+        pitch = _step_pitch(song, step, start + offset, low, high, rng)
         accent = 104 if offset == 0 else 96 if offset == int(offset) else 86
         velocity = min(124.0, accent * (0.82 + 0.22 * section.energy) + rng.normal() * 3)
         length = held if held > 0.25 else short
@@ -101,7 +108,7 @@ def add_bass(song: Arrangement) -> None:
     genre, beats = song.style.genre, song.beats_per_bar
     named = [name for name in song.style.instruments if "bass" in name]
     track = Track("bass", named[-1] if named else genre.bass_instrument, "bass")
-    instrument = instruments()[track.instrument]
+    low, high = _register(track.instrument)
     for section in song.sections:
         rng = rng_for(song.style.seed, "bass", section.kind)
         pattern = _section_pattern(song, section)
@@ -110,12 +117,12 @@ def add_bass(song: Arrangement) -> None:
         for bar in range(section.bars):
             start = float((section.first_bar + bar) * beats)
             if section.final and bar == section.bars - 1:
-                root = _root_pitch(song.chord_at(start), instrument.low, instrument.high)
+                root = _root_pitch(song.chord_at(start), low, high)
                 track.notes.append(BeatNote(start, song.ring(start), root, 95.0))
             elif section.kind == "intro" and bar < section.bars // 2 and genre.form != "jazz":
                 continue
             elif pattern == "walk":
-                track.notes += _walk(song, start, instrument.low, instrument.high, rng)
+                track.notes += _walk(song, start, low, high, rng)
             else:
                 track.notes += _steps_bar(song, track, section, pattern, start, rng)
     song.tracks.append(track)

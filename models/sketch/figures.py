@@ -59,7 +59,8 @@ class Bar:
 
     def note(self, offset: float, length: float, pitch: int, velocity: float, spread: float = 3.0) -> BeatNote:
         """Return a note at `offset` beats into the bar whose velocity varies by `spread`."""
-        return BeatNote(self.start + offset, length, pitch, velocity + self.rng.normal() * spread)
+        varied = velocity + self.rng.normal() * spread
+        return BeatNote(self.start + offset, length, pitch, min(127.0, max(1.0, varied)))
 
 
 # A figure returns its notes and the voicing the next bar should be led from.

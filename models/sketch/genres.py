@@ -101,11 +101,13 @@ class Genre:
 
 def _read_drums(table: dict[str, Any]) -> Drums:
     usual = {name: groove for name, groove in table.items() if isinstance(groove, dict)}
-    # A variant says only what differs; an empty string silences a piece.
-    others = [
-        {name: usual.get(name, {}) | variant.get(name, {}) for name in usual} for variant in table.get("variants", ())
-    ]
-    return Drums(table["kit"], table.get("machine", ""), table.get("program", 0), table["fill"], (usual, *others))
+    grooves = [usual]
+    for variant in table.get("variants", ()):  # it says only what differs; an empty string silences a piece
+        changed = {name: usual.get(name, {}) | variant.get(name, {}) for name in usual}
+        grooves.append(
+            {name: {piece: steps for piece, steps in groove.items() if steps} for name, groove in changed.items()}
+        )
+    return Drums(table["kit"], table.get("machine", ""), table.get("program", 0), table["fill"], tuple(grooves))
 
 
 def _read_layer(table: dict[str, Any]) -> Layer:

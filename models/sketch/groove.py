@@ -55,7 +55,9 @@ def _build_bar(song: Arrangement, section: FormSection, bar: int) -> list[DrumHi
         hits.append(DrumHit(start + index / division, piece, min(0.95, velocity)))
     if song.style.genre.form == "edm" and bar < section.bars - 1:
         hits += [DrumHit(start + beat, "K", 0.85) for beat in range(beats)]
-    return hits + [DrumHit(start + index / 2, "H", 0.3 + 0.2 * share) for index in range(beats * 2)]
+    if "H" in song.style.genre.drums.grooves[0]["full"]:
+        hits += [DrumHit(start + index / 2, "H", 0.3 + 0.2 * share) for index in range(beats * 2)]
+    return hits
 
 
 def _fill(kind: str, start: float, length: float, rng: np.random.Generator, energy: float) -> list[DrumHit]:

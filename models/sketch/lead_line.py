@@ -26,7 +26,8 @@ TRIPLE_CELLS = ("x...x...x...", "x.....x.x...", "x...x.x.x...", "x.x.x...x...", 
 SINGLE_NOTE_INSTRUMENTS = frozenset({
     "violin", "fiddle", "cello", "trumpet", "trombone", "french horn", "saxophone", "tenor sax", "oboe", "clarinet",
     "flute", "pan flute", "sitar", "harmonica", "saw lead", "steel drums", "overdrive guitar", "distortion guitar",
-    "kalimba", "accordion", "vibraphone", "music box", "glockenspiel",
+    "kalimba", "accordion", "vibraphone", "music box", "glockenspiel", "muted trumpet", "soft lead", "square lead",
+    "hyper lead", "chip lead",
 })  # fmt: skip
 PENTATONIC_GENRES = frozenset({"trap", "afrobeat", "lofi", "techno", "drum and bass", "rock"})
 # In a song with words the lead plays alone in these, and answers the singer elsewhere.
@@ -37,6 +38,9 @@ MELODIC_KINDS = INSTRUMENTAL_KINDS | {"verse", "chorus", "prechorus", "bridge"}
 HOOK_KINDS = INSTRUMENTAL_KINDS - {"swell"} | {"chorus"}
 CALM_KINDS = frozenset({"verse", "bridge", "intro", "breakdown"})
 PHRASE_BARS = 2
+
+# Where the notes of a phrase lie within it, 0..1, and their pitches.
+Tune = tuple[NDArray[np.float64], list[int]]
 
 
 def choose_lead(style: Style) -> str:
@@ -108,6 +112,7 @@ class LeadPlayer:
         instrument = instruments()[self.track.instrument]
         self.low, self.high = instrument.low, instrument.high
         self.pitches = _pitches(song.style, self.low, self.high)
+        self.tunes: dict[str, dict[int, Tune]] = {}
 
     def plays(self, section: FormSection) -> bool:
         """Whether the lead has anything to do in a section."""
@@ -131,7 +136,9 @@ class LeadPlayer:
             self.style, rng_for(self.style.seed, "more cells", family), min(1, density + 0.15)
         )
         roles = ((question, answer), (other, answer), (question, answer), (other, ending))
-        tunes: dict[int, tuple[NDArray[np.float64], list[int]]] = {}
+        tunes = self.tunes.setdefault(family, {})
+        # A hook comes back as it was; what a verse plays is varied from time to time.
+        variation = 0 if family == "hook" else section.index
         beats = self.song.beats_per_bar
         for bar in range(0, section.bars, PHRASE_BARS):
             start = float((section.first_bar + bar) * beats)
@@ -140,7 +147,7 @@ class LeadPlayer:
             if section.kind == "outro" and bar >= section.bars - PHRASE_BARS:
                 break
             role = bar // PHRASE_BARS % len(roles)
-            rng = rng_for(self.style.seed, "lead", family, f"solo {start}" if solo else role)
+            rng = rng_for(self.style.seed, "lead", family, variation, f"solo {start}" if solo else role)
             cells = roles[role]
             if solo:
                 cells = _choose_cells(self.style, rng, min(1, self.style.genre.density + 0.3 * rng.random()))
@@ -164,7 +171,7 @@ class LeadPlayer:
         slots: Sequence[tuple[float, float]],
         start: float,
         role: int,
-        tunes: dict[int, tuple[NDArray[np.float64], list[int]]] | None,
+        tunes: dict[int, Tune] | None,
         rng: np.random.Generator,
         family: str,
     ) -> None:
@@ -199,7 +206,7 @@ class LeadPlayer:
     def _pauses(self, section: FormSection) -> list[tuple[float, float]]:
         """Return the stretches of at least 1.5 beats in which nobody sings."""
         start = float(section.first_bar * self.song.beats_per_bar)
-        end = float(section.end_bar * self.song.beats_per_bar)
+        end = float((section.end_bar - section.final) * self.song.beats_per_bar)
         pauses = []
         free_from = start
         for sung_from, sung_to in sorted(self.song.sung_beats):

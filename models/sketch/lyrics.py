@@ -1,12 +1,17 @@
-"""Reading lyrics: section headers in square brackets, and the lines that are sung under each."""
+"""Reading lyrics: section headers, mostly in square brackets, and the lines that are sung under each."""
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from math import ceil
 
 from models.sketch.words import line_syllables, syllable_count
 
 HEADER = re.compile(r"^\[(.+?)\]\s*(.*)$")
+# "Chorus:", "(Verse 2)", "**Bridge**": a header all the same.
+PLAIN_HEADER = re.compile(
+    r"^[(*#\s]*((?:pre[- ]?|post[- ]?)?chorus|verse|bridge|refrain|hook|intro|outro)\s*\d?[)*:\s]*$", re.IGNORECASE
+)
 # A word in the header, in several languages, and the kind of section it announces. The first that matches counts, so
 # "pre-chorus" stands before "chorus".
 HEADER_WORDS = (
@@ -29,20 +34,50 @@ class LyricSection:
     lines: tuple[str, ...]
 
 
+def _header(line: str) -> tuple[str, str] | None:
+    """Return the title that a line announces and what is sung on the same line; None if it is no header."""
+    if bracketed := HEADER.match(line):
+        return bracketed.group(1).strip(), bracketed.group(2).strip()
+    if plain := PLAIN_HEADER.match(line):
+        return plain.group(0).strip("()*#: "), ""
+    return None
+
+
+def _repeats_named(sections: list[LyricSection]) -> list[LyricSection]:
+    """Return the sections with their words where a header without words ("[Chorus]") means the ones from before."""
+    known: dict[str, tuple[str, ...]] = {}
+    filled = []
+    for section in sections:
+        lines = section.lines or (known.get(section.kind, ()) if section.kind in ("chorus", "prechorus") else ())
+        known.setdefault(section.kind, lines)
+        filled.append(replace(section, lines=lines))
+    return filled
+
+
+def _choruses_found(sections: list[LyricSection]) -> list[LyricSection]:
+    """Return the sections of lyrics without headers; what comes again is the chorus."""
+    times = Counter(tuple(line.casefold() for line in section.lines) for section in sections)
+    return [
+        replace(section, kind="chorus") if times[tuple(line.casefold() for line in section.lines)] > 1 else section
+        for section in sections
+    ]
+
+
 def parse_lyrics(text: str) -> list[LyricSection]:
-    """Return the sections of `text` in their order. Lines before any header belong to a verse; blank lines part verses."""
+    """Return the sections of `text` in their order. Lines before any header belong to a verse.
+
+    Without headers blank lines part the sections, and words that come again are the chorus.
+    """
     sections: list[tuple[str, str, list[str]]] = []
     headed = False
     gap = True
     for raw in text.splitlines():
         line = raw.strip()
-        header = HEADER.match(line)
-        if header:
-            title = header.group(1).strip()
+        if header := _header(line):
+            title, line = header
             kind = next((kind for word, kind in HEADER_WORDS if word in title.lower()), "verse")
             sections.append((title, kind, []))
             headed = True
-            line = header.group(2).strip()
         if not re.search(r"\w", line):
             gap = True
             continue
@@ -52,7 +87,8 @@ def parse_lyrics(text: str) -> list[LyricSection]:
             sections.append(("", "verse", []))
         sections[-1][2].append(line.strip("()"))
         gap = False
-    return [LyricSection(title, kind, tuple(lines)) for title, kind, lines in sections]
+    parsed = [LyricSection(title, kind, tuple(lines)) for title, kind, lines in sections]
+    return _repeats_named(parsed) if headed else _choruses_found(parsed)
 
 
 def _words_of(line: str, most: int, language: str) -> list[tuple[str, int]]:

@@ -30,7 +30,7 @@ def _place_costs(
 
 def place_syllables(
     syllables: Sequence[Syllable],
-    bars: int,
+    beats: float,
     meter: Meter,
     steps_per_beat: int,
     rng: np.random.Generator,
@@ -39,12 +39,12 @@ def place_syllables(
     late_beats: float = 0.0,
     syncopation: float = 0.3,
 ) -> list[int]:
-    """Return the step of each syllable within `bars` bars: an even flow with room to breathe.
+    """Return the step of each syllable within `beats` beats: an even flow with room to breathe.
 
     `earlier` is the rhythm of a line to resemble, `late_beats` how long after the downbeat the line likes to begin.
     """
     count = len(syllables)
-    length = bars * meter.beats * steps_per_beat
+    length = max(1, int(beats * steps_per_beat))
     last_step = max(count, int(length * 0.86))
     if count >= length:  # more syllables than steps: squeeze them in evenly
         return [int(step) for step in np.linspace(0, max(0, length - 1), count)]

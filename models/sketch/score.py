@@ -27,7 +27,7 @@ class Note:
 class SungLine:
     """One line of the lyrics with the notes it is sung on, one note for each syllable, in the order of time.
 
-    `syllables` names for every note the index of its word in the line and the stress of the syllable, 0..1.
+    `syllables` names for every note the index of its word among `sung_words(text)` and the stress of the syllable, 0..1.
     `harmony` is empty or holds one note for each of `syllable_notes`: the second voice of a chorus.
     Two lines with the same `tune` are the same words on the same notes, only shifted in time, so that the second one can
     reuse the first one's sound. `register` says whose voice this is, `rap` that the line is spoken more than sung,

@@ -75,8 +75,9 @@ class LineSetting:
 
     @property
     def length(self) -> float:
-        """Beats until the next line."""
-        return float(self.section.bars_per_line * self.song.beats_per_bar)
+        """Beats until the next line, or until shortly before the song ends."""
+        whole = float(self.section.bars_per_line * self.song.beats_per_bar)
+        return min(whole, self.song.ring(self.start) - 0.5)
 
     def rhythm(self) -> tuple[list[float], list[float], list[float]]:
         """Return the beats, lengths and metric weights of the syllables."""
@@ -87,7 +88,7 @@ class LineSetting:
         rhythms = self.memory.rhythms
         steps = place_syllables(
             self.syllables,
-            self.section.bars_per_line,
+            self.length,
             meter,
             steps_per_beat,
             rng_for(style.seed, "words", self.section.kind, self.index % 4),
@@ -226,7 +227,7 @@ def add_vocal_lines(song: Arrangement) -> None:
             syllables = line_syllables(line, song.style.language)
             bar = section.first_bar + index * section.bars_per_line
             start = float(bar * song.beats_per_bar)
-            if not syllables or bar >= section.end_bar or song.seconds(start) > song.duration - 0.5:
+            if not syllables or bar >= section.end_bar or song.ring(start) < min(4, song.beats_per_bar):
                 continue
             setting = LineSetting(song, section, index, syllables, start, memory, previous)
             key = (section.kind, index, line, section.bars_per_line)

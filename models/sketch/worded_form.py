@@ -64,7 +64,8 @@ def _choose_pace(parsed: list[LyricSection], bars: int, style: Style) -> list[Fo
         pace = Pace(pace.bars // 2, style)
         sections = _lay_out(parsed, pace, style)
     slower = Pace(pace.bars * 2, style)
-    if total_bars(sections) < bars * 0.5 and slower.bars <= 8 and slower.bars * style.bar_seconds <= 6.2:
+    roomy = total_bars(sections) < bars * 0.5 and slower.bars <= 8 and slower.bars * style.bar_seconds <= 6.2
+    if roomy and "rap" not in style.genre.traits:
         return _lay_out(parsed, slower, style)  # plenty of room: let the singer breathe
     return sections
 
@@ -121,43 +122,28 @@ def _answer_choruses(sections: list[FormSection], rest: int, style: Style) -> in
     return rest
 
 
-def _fill_up(sections: list[FormSection], bars: int, style: Style) -> None:
-    """Add an intro, an outro, instrumental answers and repeated words in place until the song has `bars` bars."""
-    electronic = style.genre.form == "edm"
-    roomy = electronic or style.genre.form in ("jazz", "cinematic") or style.bar_seconds < 1.6
-    rest = bars - total_bars(sections)
-    groups = _verse_groups(sections)
-    if rest >= 2 and sections[0].kind != "intro":
-        sections.insert(0, new_section("intro", 8 if roomy and rest >= 24 else 4 if rest >= 6 else min(2, rest - 1)))
-        rest -= sections[0].bars
-    if rest >= 1 and sections[-1].kind != "outro":
-        sections.append(new_section("outro", 8 if roomy and rest >= 24 else 4 if rest >= 4 else rest))
-        rest -= sections[-1].bars
-    rest = _answer_choruses(sections, rest, style)
-
-    between = "drop" if electronic else choose(("solo", "breakdown"), style.seed, "before the reprise")
-    for group in cycle(groups):  # a long song sings its verses again
-        answer = new_section(between, 8 if rest >= total_bars(group) + 8 else 4)
-        if rest < total_bars(group) + answer.bars:
+def _sing_again(sections: list[FormSection], groups: list[list[FormSection]], rest: int, style: Style) -> int:
+    """Repeat the words, with an answer before each group, while there is room; return the bars left."""
+    loud = "drop" if style.genre.form == "edm" else "solo"
+    kind = choose((loud, "breakdown"), style.seed, "before the reprise")
+    for group in cycle(groups):
+        bars = total_bars(group)
+        answers = [new_section(kind, 8 if rest >= bars + 8 else 4)] if sections[-2:][0].lines else []
+        if rest < bars + total_bars(answers):
             break
-        sections[-1:-1] = [answer, *(section.again() for section in group)]
-        rest -= total_bars(group) + answer.bars
-        between = {"drop": "breakdown", "breakdown": "drop" if electronic else "solo"}.get(between, "breakdown")
-    choruses = [section for section in sections if section.kind == "chorus" and section.lines]
-    if choruses and rest >= choruses[-1].bars:
-        sections.insert(sections.index(choruses[-1]), choruses[-1].again())  # the last chorus twice
-        rest -= choruses[-1].bars
-    _spend_rest(sections, rest, between)
+        sections[-1:-1] = answers + [section.again() for section in group]
+        rest -= bars + total_bars(answers)
+        kind = "breakdown" if kind == loud else loud
+    return rest
 
 
-def _spend_rest(sections: list[FormSection], rest: int, kind: str) -> None:
-    """Give the last `rest` bars to what has no words: an answer before the last chorus, then the shortest parts in turn."""
+def _spend_rest(sections: list[FormSection], rest: int) -> None:
+    """Give the last bars to what has no words: a break before the last chorus, then the shortest parts in turn."""
     choruses = [place for place, section in enumerate(sections) if section.kind == "chorus"]
     place = choruses[-1] if choruses else len(sections) - 1
     if rest >= 4 and place > 0 and sections[place - 1].lines:
-        answer = new_section(kind, 8 if rest >= 8 else 4)
-        sections.insert(place, answer)
-        rest -= answer.bars
+        sections.insert(place, new_section("breakdown", 8 if rest >= 8 else 4))
+        rest -= sections[place].bars
     wordless = [section for section in sections if not section.lines]
     while rest >= 4 and wordless:
         # Intro and outro grow last.
@@ -167,11 +153,36 @@ def _spend_rest(sections: list[FormSection], rest: int, kind: str) -> None:
     sections[-1].bars += rest
 
 
+def _fill_up(sections: list[FormSection], bars: int, style: Style) -> None:
+    """Add an intro, an outro, instrumental answers and repeated words in place until the song has `bars` bars."""
+    roomy = style.genre.form in ("edm", "jazz", "cinematic") or style.bar_seconds < 1.6
+    rest = bars - total_bars(sections)
+    groups = _verse_groups(sections)
+    if rest >= 2 and sections[0].kind != "intro":
+        sections.insert(0, new_section("intro", 8 if roomy and rest >= 24 else 4 if rest >= 6 else min(2, rest - 1)))
+        rest -= sections[0].bars
+    if rest >= 1 and sections[-1].kind != "outro":
+        sections.append(new_section("outro", 8 if roomy and rest >= 24 else 4 if rest >= 4 else rest))
+        rest -= sections[-1].bars
+    rest = _answer_choruses(sections, rest, style)
+    rest = _sing_again(sections, groups, rest, style)
+    choruses = [section for section in sections if section.kind == "chorus" and section.lines]
+    if choruses and rest >= choruses[-1].bars:
+        sections.insert(sections.index(choruses[-1]), choruses[-1].again())  # the last chorus twice
+        rest -= choruses[-1].bars
+    for kind in cycle(("theme", "solo", "breakdown")):
+        if groups or rest < 12:
+            break
+        sections.insert(-1, new_section(kind, 8))  # words in intro or outro only: the rest is an instrumental
+        rest -= 8
+    _spend_rest(sections, rest)
+
+
 def from_words(parsed: list[LyricSection], bars: int, style: Style) -> list[FormSection]:
     """Return the sections of a song of `bars` bars that sings the words of `parsed`, at least one line of them."""
     # Always a little music before the first word and after the last one.
     breath = 2 if bars >= 12 else 1 if bars >= 5 else 0
-    closing = 1 if bars >= 8 else 0
+    closing = 1 if bars >= 3 else 0
     sections = _choose_pace(parsed, bars, style)
     sections = _keep_what_fits(sections, bars - breath - closing)
     _fill_up(sections, bars, style)

@@ -1,5 +1,6 @@
 """A studio of the tests' own: the real command line in a process of its own, on free ports, in a folder of its own."""
 
+import contextlib
 import json
 import os
 import re
@@ -133,6 +134,16 @@ class Studio:
                 found.append(process)
         return found
 
+    def kill(self) -> None:
+        """Kill everything at once: a power failure, or as near as one can get."""
+        if self.process:
+            self.process.kill()
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.until_over()
+        assert wait_until(lambda: not self.processes(), 20), self.processes()
+
     def link(self) -> str | None:
         """The set-up link that the start has printed."""
         found = re.search(r"http://\S+/setup\?token=\S+", self.said)
@@ -142,9 +153,7 @@ class Studio:
         """Leave nothing behind, whatever a test did."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(timeout=60)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        for process in self.processes():
-            process.kill()
+        if self.process:
+            self.kill()

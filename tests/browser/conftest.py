@@ -1,0 +1,158 @@
+"""A whole studio in a folder of its own, and a Chromium that notes everything a page complains about."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
+
+from tests.box.studio import Studio
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAME, PASSWORD = "Mara Lindqvist", "a kettle on the stove"
+SECONDS = 10  # the shortest song there is
+MAKING = 60_000  # milliseconds that two takes of it may need on a busy machine
+
+# A violation of the content policy is told to the page, so the page tells the console.
+TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event) =>
+  console.error(`content policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));"""
+
+
+@dataclass
+class Made:
+    """A studio in which somebody has made one song. `complaints` are those of the browser while they did."""
+
+    address: str
+    signed_in: StorageState
+    song: str
+    other_take: str
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    studio = Studio(tmp_path_factory.mktemp("browser") / "data")
+    try:
+        yield studio.start().until_ready()
+    finally:
+        studio.end()
+
+
+# Playwright keeps an event loop in this thread while it runs, which tests elsewhere would trip over: so one a module.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        pytest.fail("The browser tests need Chromium: as root, apt-get install -y chromium.")
+    # Chromium cannot build its sandbox as root, in most containers.
+    options = ["--mute-audio", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=options)
+        yield browser
+        browser.close()
+
+
+def listen_to(context: BrowserContext, complaints: list[str]) -> None:
+    """Write every error and warning of the context's pages, and every request that failed, into `complaints`."""
+    context.add_init_script(TELL_VIOLATIONS)
+    # Chromium puts every refused form on the console; that a form is refused is what some tests are about.
+    context.on(
+        "console",
+        lambda said: (
+            complaints.append(f"{said.text} ({said.location['url']})")
+            if said.type in ("error", "warning") and "status of 422" not in said.text
+            else None
+        ),
+    )
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    # What a page drops when it is left is no failure.
+    context.on(
+        "requestfailed",
+        lambda request: (
+            complaints.append(f"{request.url}: {request.failure}")
+            if "ERR_ABORTED" not in (request.failure or "")
+            else None
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def _made() -> list[Made]:
+    return []
+
+
+@pytest.fixture
+def made(_made: list[Made], studio: Studio, browser: Browser) -> Made:
+    """The studio after its first song, made in a browser from the link that the terminal showed."""
+    if not _made:
+        _made.append(_make_the_first_song(studio, browser))
+    return _made[0]
+
+
+def _make_the_first_song(studio: Studio, browser: Browser) -> Made:
+    complaints: list[str] = []
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    listen_to(context, complaints)
+    page = context.new_page()
+    link = studio.link()
+    assert link, studio.said
+    page.goto(link)
+    page.get_by_label("Name people will see").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Make the admin's account").click()
+    expect(page.get_by_role("heading", name="Make a song")).to_be_visible()
+
+    page.get_by_label("What should it be about").fill("A slow waltz about the last ferry home, warm and a bit tired")
+    page.get_by_text("Fine control").click()
+    page.get_by_label("Length").fill(str(SECONDS))
+    page.get_by_role("button", name="Make 2 takes").click()
+    takes = page.locator(".takes > li")
+    expect(page.locator("#desk .job")).to_have_count(1)
+    expect(takes).to_have_count(2, timeout=MAKING)
+    expect(page.locator(".job.done")).to_have_count(1)
+
+    songs = [takes.nth(number).get_by_role("link").get_attribute("href") or "" for number in (0, 1)]
+    address = re.match(r"https?://[^/]+", link)
+    assert address
+    made = Made(address[0], context.storage_state(), songs[0], songs[1], complaints)
+    context.close()
+    return made
+
+
+@pytest.fixture
+def open_page(browser: Browser, made: Made) -> Iterator[Callable[..., Page]]:
+    """Open a page of the studio, signed in; the options are those of a browser context. Nothing may be complained about."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(path: str = "/create", **options: object) -> Page:
+        settings: dict[str, object] = {"storage_state": made.signed_in, "viewport": {"width": 1440, "height": 900}}
+        context = browser.new_context(base_url=made.address, **(settings | options))  # type: ignore[arg-type]
+        contexts.append(context)
+        listen_to(context, complaints)
+        page = context.new_page()
+        page.goto(path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def accessibility_violations(page: Page, rules: list[str] = RULES) -> list[str]:
+    """Return what axe-core finds on the page as it stands, one line each. The page must be open with `bypass_csp`."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("rules => axe.run({runOnly: rules, resultTypes: ['violations']})", rules)
+    return [
+        f"{violation['id']}: {violation['help']}: {violation['nodes'][0]['html'][:160]}"
+        for violation in found["violations"]
+    ]

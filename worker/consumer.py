@@ -1,0 +1,61 @@
+"""The program that makes songs: `huey_consumer worker.consumer.huey -k thread -w 2 -g TERM -t 3`.
+
+Of its two threads one makes songs and one is free for the periodic tasks. TERM puts the running song back in line at once;
+Huey's own default would lose it.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from huey import crontab
+from huey.consumer import Consumer
+from sqlalchemy import delete
+
+from appliance.accounts import purge_login_sessions
+from appliance.database import transaction
+from appliance.log import set_up_logging
+from appliance.tables import WorkerSeen
+from appliance.taskqueue import answer_bell, taskqueue
+from worker.engines import load_engines
+from worker.leftovers import sweep_leftovers
+from worker.studio import Studio
+
+_FORGET_WORKERS_AFTER = timedelta(days=7)
+
+huey = taskqueue()
+
+
+class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
+    """Huey's consumer, with the models in memory before it begins, and the song put back when it ends."""
+
+    def start(self) -> None:
+        """Load the models and begin. What goes wrong ends the program, where a start-up hook of Huey would only log it."""
+        set_up_logging()
+        logging.getLogger("huey").handlers.clear()  # the consumer's own, which would say everything twice
+        self.studio = Studio(load_engines())
+        self.studio.open()
+        answer_bell(self.studio.answer)
+        super().start()
+
+    def stop(self, graceful: bool = False) -> None:
+        """Give the running request back, and end."""
+        self.studio.close()
+        super().stop(graceful)
+
+
+huey.create_consumer = partial(SongConsumer, huey)
+
+
+@huey.periodic_task(crontab(minute="23", hour="4"))  # type: ignore[untyped-decorator]
+def purge_old_rows() -> None:
+    """Forget browsers that cannot come back and workers that are gone."""
+    with transaction() as session:
+        purge_login_sessions(session)
+        session.execute(delete(WorkerSeen).where(WorkerSeen.last_seen < datetime.now(UTC) - _FORGET_WORKERS_AFTER))
+
+
+@huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]
+def sweep_objects() -> None:
+    """Delete the objects that no song names."""
+    sweep_leftovers()
