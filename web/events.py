@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from appliance.accounts import viewer_of
 from appliance.database import NOTICES, libpq_url, transaction
-from appliance.errors import NotFound
+from appliance.errors import NotFound, StudioError
 from appliance.settings import settings
 from appliance.songs import get_request, list_requests
 from appliance.tables import User
@@ -39,6 +39,12 @@ AT_MOST_EVERY = 1.0  # seconds between two messages to one page
 # What a page can have missed between being made and being connected.
 CATCH_UP = timedelta(minutes=2)
 MOST_STREAMS = 20  # of one person
+
+
+class TooManyPages(StudioError):
+    """Somebody has more open pages than anybody can look at."""
+
+    status = 429
 
 
 @dataclass(eq=False)
@@ -131,7 +137,7 @@ def events(request: Request[Any, Any, Any], viewer: NamedDependency[User]) -> St
     newsroom: Newsroom = request.app.state.newsroom
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     if newsroom.streams(viewer.id) >= MOST_STREAMS:
-        return Stream(iter(()), status_code=429, headers=headers)
+        raise TooManyPages("You have a great many pages open. Close some, and this one will be live.")
     since = _since(request.headers.get("last-event-id", ""))
     told = _messages(newsroom, viewer.id, login_token(request) or "", token_for(request), since)
     return Stream(told, media_type="text/event-stream", headers=headers)

@@ -65,20 +65,37 @@ class Media(Controller):
         ending = song.master_key.rpartition(".")[2]
         return deliver(request, song.master_key, filename=f"{song.title or 'Untitled'} (take {song.take}).{ending}")
 
-    @HTTPRouteHandler(["/cover", "/thumbnail"], http_method=MEDIA_REQUEST, sync_to_thread=True)
-    def picture(
+    @HTTPRouteHandler("/cover", http_method=MEDIA_REQUEST, sync_to_thread=True)
+    def cover(
         self,
         request: Request[Any, Any, Any],
         session: NamedDependency[Session],
         viewer: NamedDependency[User],
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
-        """Return the cover, large or small; a drawn sleeve while none is painted."""
+        """Return the cover; a drawn sleeve while none is painted."""
         song = get_song(session, song_id, viewer)
-        key = song.thumbnail_key if request.url.path.endswith("/thumbnail") else song.cover_key
-        if key:
-            return deliver(request, key)
-        return Response(sleeve_svg(str(song.id)), media_type="image/svg+xml", headers={"cache-control": "no-cache"})
+        return _picture(request, song, song.cover_key)
+
+    @HTTPRouteHandler("/thumbnail", http_method=MEDIA_REQUEST, sync_to_thread=True)
+    def thumbnail(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[Session],
+        viewer: NamedDependency[User],
+        song_id: FromPath[UUID],
+    ) -> MediaAnswer:
+        """Return the small cover; a drawn sleeve while none is painted."""
+        song = get_song(session, song_id, viewer)
+        return _picture(request, song, song.thumbnail_key)
+
+
+def _picture(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnswer:
+    if key:
+        return deliver(request, key)
+    return Response(
+        sleeve_svg(str(song.id)).encode(), media_type="image/svg+xml", headers={"cache-control": "no-cache"}
+    )
 
 
 def _ready(song: Song) -> Song:
@@ -100,18 +117,18 @@ def deliver(request: Request[Any, Any, Any], key: str, filename: str | None = No
     if filename:
         headers["content-disposition"] = attachment(filename)
     if request.headers.get("if-none-match") == tag:
-        return Response(None, status_code=304, headers=headers)
+        return Response(b"", status_code=304, headers=headers)
     start, stop, status = 0, size, 200
     if request.headers.get("if-range") in (None, tag) and (asked := _RANGE.fullmatch(request.headers.get("range", ""))):
         start, stop = _span(asked, size)
         if start >= stop:
-            return Response(None, status_code=416, headers={"content-range": f"bytes */{size}"})
+            return Response(b"", status_code=416, headers={"content-range": f"bytes */{size}"})
         status = 206
         headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
     headers["content-length"] = str(stop - start)
     media_type = mimetypes.guess_type(key)[0] or "application/octet-stream"
     if request.method == HttpMethod.HEAD:
-        return Response(None, status_code=status, headers=headers, media_type=media_type)
+        return Response(b"", status_code=status, headers=headers, media_type=media_type)
     blocks = storage().read(key, start, stop)
     # The first block is here before the answer begins: a store that fails is said so, and not a song that breaks off.
     first = next(blocks, b"")

@@ -4,7 +4,7 @@ import re
 from html import unescape
 from typing import Any
 
-from httpx import Response
+from httpx import Cookies, Response
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -13,27 +13,37 @@ HTMX = {"HX-Request": "true"}
 
 
 class Browser:
-    """Looks at pages of `client` and sends their forms."""
+    """Looks at pages of `client` and sends their forms. Several browsers share one client, each with its own cookies."""
 
     def __init__(self, client: TestClient[Litestar]) -> None:
         self.client = client
+        self.cookies = Cookies()
         self.token = ""
+
+    def ask(self, method: str, path: str, **how: Any) -> Response:
+        """Return the answer to a request with this browser's cookies; a failure that nobody expected fails the test."""
+        self.client.cookies = self.cookies
+        answer = self.client.request(method, path, **how)
+        self.cookies = Cookies(self.client.cookies)
+        assert answer.status_code != 500, path
+        return answer
+
+    def get(self, path: str, **headers: str) -> Response:
+        """Return the answer itself, redirects included."""
+        return self.ask("GET", path, headers=headers, follow_redirects=False)
 
     def open(self, path: str, **headers: str) -> Response:
         """Return the page at `path`, with whatever redirects lead to."""
-        page = self.client.get(path, headers=headers, follow_redirects=True)
-        assert page.status_code != 500, path
+        page = self.ask("GET", path, headers=headers, follow_redirects=True)
         found = re.search(r'name="csrf_token" value="(\w+)"', page.text)
         self.token = found[1] if found else self.token
         return page
 
-    def send(self, path: str, fields: dict[str, Any] | None = None, **headers: str) -> Response:
+    def send(self, path: str, fields: dict[str, Any] | None = None, htmx: bool = False) -> Response:
         """Send a form with the token of the last page, and return the answer itself, redirects included."""
-        own = {"Origin": str(self.client.base_url).rstrip("/"), **headers}
+        own = {"Origin": str(self.client.base_url).rstrip("/"), **(HTMX if htmx else {})}
         data = {"csrf_token": self.token, **(fields or {})}
-        answer = self.client.post(path, data=data, headers=own, follow_redirects=False)
-        assert answer.status_code != 500, path
-        return answer
+        return self.ask("POST", path, data=data, headers=own, follow_redirects=False)
 
     def sign_in(self, name: str, password: str = PASSWORD) -> Response:
         """Sign in by the form."""

@@ -55,12 +55,11 @@ def mara(browser: Browser, people: dict[str, User]) -> Browser:
 
 
 @pytest.fixture
-def jun(client: TestClient[Litestar], people: dict[str, User]) -> Iterator[Browser]:
-    """Return Jun's browser, signed in; it shares the app with Mara's and nothing else."""
-    with TestClient(client.app, base_url=settings().public_url) as other:
-        browser = Browser(other)
-        browser.sign_in("Jun")
-        yield browser
+def jun(client: TestClient[Litestar], people: dict[str, User]) -> Browser:
+    """Return Jun's browser, signed in."""
+    browser = Browser(client)
+    browser.sign_in("Jun")
+    return browser
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from appliance.queue import (
     release_request,
     start_song,
 )
+from appliance.songs import get_request
 from appliance.storage import Storage
 from appliance.tables import SongRequest, User
 from tests.appliance.people import ask
@@ -34,18 +35,18 @@ def begin(session: Session, user: User, **fields: object) -> SongRequest:
     session.commit()
     request = claim_request(session, "tests")
     assert request is not None
-    lease = lease_of(request)
+    lease, first = lease_of(request), request.songs[0].id
     keep_sheet(session, lease, SHEET | {"title": fields.get("title") or SHEET["title"]})
-    start_song(session, lease, request.songs[0].id)
+    start_song(session, lease, first)
     session.commit()
-    return request
+    return get_request(session, request.id, user)
 
 
 def make(session: Session, store: Storage, user: User, fail: str = "", **fields: object) -> SongRequest:
     """Return a request that is done: both takes ready, or the second one failed for the reason in `fail`."""
     request = begin(session, user, **fields)
     lease = lease_of(request)
-    for song in request.songs:
+    for song in list(request.songs):
         start_song(session, lease, song.id)
         if fail and song.take == 2:
             fail_song(session, lease, song.id, fail)
@@ -70,4 +71,5 @@ def make(session: Session, store: Storage, user: User, fail: str = "", **fields:
         finish_song(session, lease, song.id, made)
     release_request(session, lease)
     session.commit()
-    return request
+    session.expire_all()
+    return get_request(session, request.id, user)

@@ -90,7 +90,7 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(browser: Browser, p
 def test_signing_in_never_adopts_a_session_that_the_browser_came_with(
     browser: Browser, people: dict[str, User], session: Session
 ) -> None:
-    browser.client.cookies.set("login", "chosen-by-the-attacker")
+    browser.cookies.set("login", "chosen-by-the-attacker")
     browser.open("/sign-in")
     answer = browser.send("/sign-in", {"user": "Mara", "password": PASSWORD})
     assert answer.status_code == 303
@@ -99,26 +99,26 @@ def test_signing_in_never_adopts_a_session_that_the_browser_came_with(
     cookie = next(each for each in answer.headers.get_list("set-cookie") if each.startswith("login="))
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
-    browser.client.cookies.clear()
-    browser.client.cookies.set("login", "chosen-by-the-attacker")
-    assert browser.client.get("/create", follow_redirects=False).status_code == 303
+    browser.cookies.clear()
+    browser.cookies.set("login", "chosen-by-the-attacker")
+    assert browser.get("/create").status_code == 303
 
 
 def test_signing_in_again_ends_the_old_session_of_this_browser(mara: Browser, session: Session) -> None:
-    first = mara.client.cookies["login"]
+    first = mara.cookies["login"]
     mara.token = re.search(r'csrf-token" content="(\w+)"', mara.open("/create").text)[1]  # type: ignore[index]
     mara.send("/sign-in", {"user": "Mara", "password": PASSWORD})
-    assert mara.client.cookies["login"] != first
+    assert mara.cookies["login"] != first
     assert len(session.scalars(select(LoginSession)).all()) == 1
 
 
 def test_signing_out_ends_the_session_for_good(mara: Browser) -> None:
-    token = mara.client.cookies["login"]
+    token = mara.cookies["login"]
     answer = mara.send("/sign-out")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
     assert "cache" in answer.headers["clear-site-data"]
-    mara.client.cookies.set("login", token)
-    assert mara.client.get("/create", follow_redirects=False).headers["location"].startswith("/sign-in")
+    mara.cookies.set("login", token)
+    assert mara.get("/create").headers["location"].startswith("/sign-in")
 
 
 def test_signing_in_leads_back_to_where_somebody_wanted_to_go_and_to_no_other_site(
@@ -129,7 +129,7 @@ def test_signing_in_leads_back_to_where_somebody_wanted_to_go_and_to_no_other_si
     answer = browser.send("/sign-in", {"user": "Mara", "password": PASSWORD, "next": typed(page, "next") or "/create"})
     assert answer.headers["location"].startswith("/create")
     for target in ("//evil.example", "/\\evil.example", "https:evil.example", "/%2f%2fevil", "/\t/evil", "/a\r\nb"):
-        browser.client.cookies.clear()
+        browser.cookies.clear()
         browser.open("/sign-in")
         answer = browser.send("/sign-in", {"user": "Mara", "password": PASSWORD, "next": target})
         assert answer.headers["location"] == "/", target

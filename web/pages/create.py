@@ -19,7 +19,7 @@ from appliance.tables.songs import OPEN
 from appliance.taskqueue import ring
 from web.csrf import token_for
 from web.database import after_commit
-from web.desk import desk_of
+from web.desk import Desk, desk_of
 from web.house import typical_seconds
 from web.jobs import job_of
 from web.rendering import Page, in_place, is_partial, partial, render
@@ -35,13 +35,6 @@ SUGGESTIONS = (
     "half-time",
     "808s",
 )
-CHOICES = {
-    "keys": [(key, key) for key in briefs.KEYS],
-    "languages": list(briefs.LANGUAGES.items()),
-    "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
-    "limits": briefs,
-    "suggestions": SUGGESTIONS,
-}
 
 
 class StudioPages(Controller):
@@ -65,8 +58,7 @@ class StudioPages(Controller):
             _form_of(get_request(session, made, viewer)) if made else _form_like(session, like, viewer) if like else {}
         )
         desk = desk_of(session, viewer, before)
-        watch = bool(made and desk.desk)
-        return _studio(request, session, viewer, form, {}, desk=desk, watch=watch)
+        return _studio(request, session, viewer, desk, form, {}, watch=bool(made and desk.desk))
 
     @post("/create", sync_to_thread=True)
     def make(
@@ -84,7 +76,7 @@ class StudioPages(Controller):
             errors = error.fields or {"form": error.message}
             if is_partial(request):
                 return in_place(_form_part(request, session, form, errors), status=error.status)
-            return _studio(request, session, viewer, form, errors, status=error.status, desk=desk_of(session, viewer))
+            return _studio(request, session, viewer, desk_of(session, viewer), form, errors, status=error.status)
         after_commit(session, ring)
         if is_partial(request):
             session.flush()
@@ -160,23 +152,44 @@ def _own(request: Request[Any, Any, Any], viewer: User) -> dict[str, str]:
     return {"csrf_token": token_for(request), "by": viewer.name}
 
 
+def _length(form: dict[str, str]) -> float:
+    """Return the length that the slider stands at, in seconds, whatever was sent."""
+    try:
+        return min(briefs.LONGEST, max(briefs.SHORTEST, float(form.get("duration") or briefs.USUAL)))
+    except ValueError:
+        return briefs.USUAL
+
+
 def _studio(
     request: Request[Any, Any, Any],
     session: Session,
     viewer: User,
+    desk: Desk,
     form: dict[str, str],
     errors: dict[str, str],
+    watch: bool = False,
     status: int = 200,
-    **context: Any,
 ) -> Page:
-    context = {"watch": False, "form": form, "errors": errors, "by": viewer.name, **CHOICES, **context}
-    context["expects"] = typical_seconds(session)
+    context = _about_form(session, form, errors) | {"desk": desk, "by": viewer.name, "watch": watch}
     return render(request, "create.html", session, viewer, status=status, **context)
 
 
 def _form_part(request: Request[Any, Any, Any], session: Session, form: dict[str, str], errors: dict[str, str]) -> str:
-    context: dict[str, Any] = {"form": form, "errors": errors, "expects": typical_seconds(session), **CHOICES}
-    return partial("#make", "_make.html", csrf_token=token_for(request), **context)
+    return partial("#make", "_make.html", csrf_token=token_for(request), **_about_form(session, form, errors))
+
+
+def _about_form(session: Session, form: dict[str, str], errors: dict[str, str]) -> dict[str, Any]:
+    return {
+        "form": form,
+        "errors": errors,
+        "length": _length(form),
+        "expects": typical_seconds(session),
+        "keys": [(key, key) for key in briefs.KEYS],
+        "languages": list(briefs.LANGUAGES.items()),
+        "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
+        "limits": briefs,
+        "suggestions": SUGGESTIONS,
+    }
 
 
 def _form_of(request: SongRequest) -> dict[str, str]:

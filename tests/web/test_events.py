@@ -1,0 +1,183 @@
+"""The event stream, on a real server: what an open page is told, by whom, and when."""
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from appliance.queue import lease_of, report_progress
+from appliance.songs import cancel_song, delete_song, rename_song
+from appliance.storage import Storage
+from appliance.tables import User
+from tests.appliance.people import ask
+from tests.web.browser import Browser
+from tests.web.making import begin, make
+from web.events import MOST_STREAMS
+
+
+class Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        """Leave the signals to the test run."""
+
+
+@pytest.fixture
+def served(browser: Browser) -> Iterator[str]:
+    """Serve the app over HTTP, as the box does, and yield its address."""
+    config = uvicorn.Config(
+        browser.client.app, port=0, log_level="warning", timeout_graceful_shutdown=1, lifespan="off"
+    )
+    server = Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@contextlib.contextmanager
+def stream(address: str, browser: Browser, **headers: str) -> Iterator[Iterator[tuple[str, str]]]:
+    """Yield the messages of a browser's stream, as pairs of id and text."""
+    with (
+        httpx.Client(base_url=address, cookies=browser.cookies, timeout=20) as client,
+        client.stream("GET", "/events", headers=headers) as answer,
+    ):
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert "content-encoding" not in answer.headers
+        yield messages(answer)
+
+
+def messages(answer: httpx.Response) -> Iterator[tuple[str, str]]:
+    told: dict[str, Any] = {"id": "", "data": []}
+    for line in answer.iter_lines():
+        if line.startswith("id: "):
+            told["id"] = line[4:]
+        elif line.startswith("data: "):
+            told["data"].append(line[6:])
+        elif not line and told["data"]:
+            yield told["id"], "\n".join(told["data"])
+            told = {"id": "", "data": []}
+
+
+def until(told: Iterator[tuple[str, str]], said: str) -> str:
+    """Return the first message that says so."""
+    return next(text for _, text in told if said in text)
+
+
+def test_an_open_page_follows_a_song_from_the_line_to_its_end(
+    served: str, mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    request = begin(session, people["Mara"])
+    songs = [song.id for song in request.songs]
+    with stream(served, mara) as told:
+        first = next(told)[1]
+        assert f'<hx-partial hx-target="#job-{request.id}" hx-swap="outerMorph">' in first
+        assert '<hx-partial hx-target="#house"' in first
+        assert "Working</b> on Salt on the Window" in first
+        assert f'name="csrf_token" value="{mara.token}"' in first
+        report_progress(session, lease_of(request), songs[0], "composing", 0.43)
+        session.commit()
+        assert "Making the music of take 1 · 43%" in until(told, "43%")
+        for song_id in songs:
+            cancel_song(session, song_id, people["Mara"])
+        session.commit()
+        until(told, "Cancelled.")
+        for song_id in songs:
+            delete_song(session, song_id, people["Mara"])
+        session.commit()
+        assert f'<hx-partial hx-target="#job-{request.id}" hx-swap="delete">' in until(told, "delete")
+
+
+def test_a_song_that_is_ready_is_said_aloud_once(
+    served: str, mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    with stream(served, mara) as told:
+        next(told)
+        make(session, object_store, people["Mara"])
+        # Depending on when the page is told, it hears of the song's beginning or only of its end.
+        ready = until(told, "Take 2</a>")
+        assert "Sketch</span>" in ready
+    with stream(served, mara) as told:
+        assert "is ready." not in next(told)[1]
+
+
+def test_a_song_from_another_window_comes_into_the_list(
+    served: str, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    with stream(served, mara) as told:
+        assert "#mine" not in next(told)[1]
+        ask(session, people["Mara"], title="Tide Table")
+        session.commit()
+        assert "Tide Table" in until(told, '<hx-partial hx-target="#mine"')
+
+
+def test_nobody_hears_of_other_peoples_songs(
+    served: str, mara: Browser, jun: Browser, session: Session, people: dict[str, User]
+) -> None:
+    with stream(served, jun) as told:
+        next(told)
+        begin(session, people["Mara"])
+        message = until(told, "Working")
+        assert "Salt" not in message
+        assert "job-" not in message
+        own = ask(session, people["Jun"], title="Copper Wire")
+        session.commit()
+        assert f"job-{own.id}" in until(told, "Copper Wire")
+
+
+def test_who_comes_back_is_told_what_ended_meanwhile(
+    served: str, mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    with stream(served, mara) as told:
+        last_id = next(told)[0]
+    request = make(session, object_store, people["Mara"])
+    with stream(served, mara, **{"Last-Event-ID": last_id}) as told:
+        assert f"job-{request.id}" in next(told)[1]
+    for odd in ("9" * 30, "-5", "yesterday"):
+        with stream(served, mara, **{"Last-Event-ID": odd}) as told:
+            assert "#house" in next(told)[1]
+
+
+def test_the_stream_ends_with_the_session(
+    served: str, mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    with stream(served, mara) as told:
+        next(told)
+        session.execute(text("DELETE FROM login_sessions"))
+        rename_song(session, song.id, people["Mara"], "Secret")
+        session.commit()
+        assert all("Secret" not in message for _, message in told)
+
+
+def test_news_are_heard_again_after_the_database_hung_up(
+    served: str, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    with stream(served, mara) as told:
+        next(told)
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND pid <> pg_backend_pid()"
+            )
+        )
+        ask(session, people["Mara"], title="Tide Table")
+        session.commit()
+        assert "Tide Table" in until(told, "Tide Table")
+
+
+def test_one_person_holds_no_more_streams_than_pages_make_sense(served: str, mara: Browser) -> None:
+    with contextlib.ExitStack() as open_streams:
+        streams = [open_streams.enter_context(stream(served, mara)) for _ in range(MOST_STREAMS)]
+        for told in streams:
+            next(told)
+        answer = httpx.get(f"{served}/events", cookies=mara.cookies)
+        assert answer.status_code == 429

@@ -1,0 +1,235 @@
+"""What holds on every route: where requests may come from, what answers say to the browser, and who sees what."""
+
+import re
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from appliance.storage import Storage
+from appliance.tables import User
+from tests.web.browser import PASSWORD, Browser
+from tests.web.making import make
+from web.app import LARGEST_BODY
+
+OPEN_TO_ALL = {"/", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"}
+
+
+def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:
+    """Return the method and the path of every route, static files excepted."""
+    return sorted(
+        (method, route.path_format.rstrip("/") or "/")
+        for route in client.app.routes
+        for method in route.methods
+        if method != "OPTIONS" and not route.path_format.startswith("/static")
+    )
+
+
+def fill(path: str, song: Any) -> str:
+    return path.replace("{song_id}", str(song.id)).replace("{request_id}", str(song.request_id))
+
+
+def rows(session: Session) -> dict[str, int]:
+    session.rollback()
+    tables = session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
+    return {name: session.scalar(select(func.count()).select_from(text(name))) or 0 for name in tables}
+
+
+def test_every_form_refuses_what_does_not_come_from_one_of_our_pages_in_this_browser(
+    mara: Browser, jun: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    ours = str(mara.client.base_url).rstrip("/")
+    good = {"csrf_token": mara.token, "liked": "1", "title": "Other", "published": "1"}
+    attacks: list[tuple[dict[str, str], dict[str, str]]] = [
+        ({"Origin": ours}, good | {"csrf_token": ""}),
+        ({"Origin": ours}, good | {"csrf_token": jun.token}),
+        ({"Origin": ours}, good | {"csrf_token": "\udcff é"}),
+        ({"Origin": "http://evil.example"}, good),
+        ({"Origin": "null"}, good),
+        ({"Referer": "http://evil.example/127.0.0.1:8080"}, good),
+        ({"Origin": ours, "Sec-Fetch-Site": "cross-site"}, good),
+        ({"Origin": ours, "Sec-Fetch-Site": "same-site"}, good),
+        ({}, good),
+    ]
+    posts = [path for method, path in routes(mara.client) if method not in ("GET", "HEAD")]
+    assert len(posts) > 10
+    before = rows(session)
+    for path in posts:
+        for headers, fields in attacks:
+            data = {name: value.encode("utf-8", "surrogatepass") for name, value in fields.items()}
+            answer = mara.ask("POST", fill(path, song), data=data, headers=headers, follow_redirects=False)
+            assert answer.status_code == 403, (path, headers)
+    assert rows(session) == before
+
+
+def test_the_token_is_taken_from_a_header_too(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    headers = {"Origin": str(mara.client.base_url).rstrip("/"), "X-CSRFToken": mara.token}
+    assert mara.ask("POST", f"/songs/{song.id}/listens", headers=headers).status_code == 204
+
+
+def test_no_page_changes_a_row(mara: Browser, session: Session, people: dict[str, User], object_store: Storage) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    before = rows(session)
+    for method, path in routes(mara.client):
+        if method in ("GET", "HEAD") and path != "/events":
+            mara.ask(method, fill(path, song), follow_redirects=False)
+    assert rows(session) == before
+
+
+def test_who_is_not_signed_in_sees_nothing_but_the_door(
+    browser: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    for method, path in routes(browser.client):
+        if path in OPEN_TO_ALL or method not in ("GET", "HEAD"):
+            continue
+        answer = browser.ask(method, fill(path, song), follow_redirects=False)
+        assert answer.status_code in (303, 401), path
+        assert "Salt" not in answer.text
+    browser.open("/sign-in")
+    for method, path in routes(browser.client):
+        if method == "POST" and path not in (*OPEN_TO_ALL, "/sign-out"):
+            assert browser.send(fill(path, song)).status_code == 401, path
+
+
+def test_every_answer_carries_the_headers_even_when_it_is_an_error(mara: Browser) -> None:
+    for path in ("/create", "/nothing/here", "/songs/no-uuid", "/health/live", "/static/none.css", "/sign-in"):
+        answer = mara.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'; script-src 'self'; style-src 'self'" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "form-action 'self'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert re.fullmatch(r"[0-9a-f]{12}", answer.headers["x-request-id"])
+        assert "access-control-allow-origin" not in answer.headers
+        assert "server" not in answer.headers
+    assert mara.get("/create").headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "localhost@evil.example", "", "evil.example:8080"]
+)
+def test_names_that_are_not_ours_are_refused_everywhere(client: TestClient[Litestar], host: str) -> None:
+    for path in ("/", "/setup", "/health/live", "/sign-in", "/static/none.css", "/nothing"):
+        answer = client.get(path, headers={"Host": host}, follow_redirects=False)
+        assert answer.status_code == 400, path
+        assert "content-security-policy" in answer.headers
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "192.168.1.20", "[::1]:8080", "localhost", "studio.local:8080"])
+def test_addresses_and_local_names_are_ours(client: TestClient[Litestar], host: str) -> None:
+    assert client.get("/health/live", headers={"Host": host}).status_code == 200
+
+
+def test_pages_hold_nothing_inline(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"], fail="It broke.").songs[0]
+    for path in ("/create", "/", f"/songs/{song.id}", "/nothing"):
+        page = mara.open(path).text
+        assert not re.search(r"<[^>]*\sstyle=", page), path
+        assert not re.search(r"<[^>]*\son\w+=", page), path
+        assert "<style" not in page
+        assert not re.search(r"<script(?![^>]*\ssrc=)", page), path
+        assert "javascript:" not in page
+
+
+XSS = "\"><script>alert(1)</script><img src=x onerror=alert(2)>' onload=x {{7*7}}"
+
+
+def test_what_people_type_is_shown_as_text_everywhere(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    people["Mara"].name = XSS[:40]
+    session.commit()
+    request = make(session, object_store, people["Mara"], title=XSS[:80], full_description=XSS)
+    song = request.songs[0]
+    song.prompt, song.lyrics, song.model = XSS, f"[{XSS[:20]}]\n{XSS}", XSS[:80]
+    song.sections = [{**song.sections[0], "name": XSS, "kind": "verse"}]
+    request.songs[1].status, request.songs[1].reason = "failed", XSS
+    session.commit()
+    mara.send(f"/songs/{song.id}/publish", {"published": "1"})
+    for path in ("/create", f"/create?made={request.id}", f"/create?like={song.id}", "/", f"/songs/{song.id}"):
+        page = mara.open(path)
+        assert page.status_code == 200, path
+        assert "<script>alert" not in page.text, path
+        assert "<img src=x" not in page.text, path
+        assert not re.search(r"<[^>\"']*(\"[^\"]*\"[^>\"']*)*\sonload=", page.text), path
+
+
+def test_what_is_too_large_or_no_form_is_refused(mara: Browser, session: Session) -> None:
+    before = rows(session)
+    ours = {"Origin": str(mara.client.base_url).rstrip("/")}
+    assert mara.send("/create", {"lyrics": "x" * LARGEST_BODY}).status_code == 413
+    assert mara.ask("POST", "/create", json={"mode": "lyrics"}, headers=ours).status_code == 415
+    broken = {"Content-Type": "application/x-www-form-urlencoded", **ours}
+    assert mara.ask("POST", "/create", content=b"\xff\xfe", headers=broken).status_code == 422
+    assert mara.ask("POST", "/create", content=b"a=b&" * 5000, headers=broken).status_code == 422
+    assert mara.ask("POST", "/nothing", content=b"a=b", headers=broken).status_code == 404
+    assert mara.ask("TRACE", "/create").status_code == 405
+    assert rows(session) == before
+
+
+def test_errors_are_pages_to_people_and_json_to_programs(mara: Browser) -> None:
+    page = mara.open("/songs/00000000-0000-0000-0000-000000000000")
+    assert page.status_code == 404
+    assert "There is nothing here, or it is private." in page.text
+    assert "Mara" in page.text
+    told = mara.get("/songs/00000000-0000-0000-0000-000000000000", Accept="application/json")
+    assert told.json()["message"] == "There is nothing here, or it is private."
+    piece = mara.get("/songs/00000000-0000-0000-0000-000000000000", **{"HX-Request": "true"})
+    assert piece.status_code == 404
+    assert "<html" not in piece.text
+    assert '<main id="main"' in piece.text
+
+
+def test_a_bug_shows_a_number_to_tell_and_nothing_else(
+    mara: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("web.pages.create.desk_of", lambda *_: 1 / 0)
+    mara.client.cookies = mara.cookies
+    page = mara.client.get("/create")
+    assert page.status_code == 500
+    number = page.headers["x-request-id"]
+    assert number in page.text
+    assert "ZeroDivisionError" not in page.text
+    assert number in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_session_that_ended_leads_htmx_to_the_whole_sign_in_page(browser: Browser, people: dict[str, User]) -> None:
+    answer = browser.get("/create", **{"HX-Request": "true"})
+    assert answer.headers["hx-redirect"] == "/sign-in?next=/create"
+    assert answer.text == ""
+
+
+def test_over_https_cookies_are_bound_to_host_and_transport(
+    people: dict[str, User], object_store: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from appliance.settings import settings  # noqa: PLC0415
+    from web.app import create_app  # noqa: PLC0415
+
+    monkeypatch.setenv("PUBLIC_URL", "https://studio.example")
+    settings.cache_clear()
+    try:
+        with TestClient(create_app(), base_url="https://studio.example") as client:
+            browser = Browser(client)
+            browser.open("/sign-in")
+            answer = browser.send("/sign-in", {"user": "Mara", "password": PASSWORD})
+            cookie = next(each for each in answer.headers.get_list("set-cookie") if "login=" in each)
+            assert cookie.startswith("__Host-login=")
+            assert "Secure" in cookie
+            assert "Domain" not in cookie
+            assert browser.get("/create").status_code == 200
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
