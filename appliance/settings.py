@@ -32,7 +32,7 @@ class Settings(BaseModel):
     web_port: Port = Field(8080, description="The port of the web app.")
     public_url: str = Field("", description="The address people open, where it differs from WEB_HOST and WEB_PORT.")
     registration: Literal["open", "invite", "closed"] = Field(
-        "invite",
+        "open",
         description="Who may make an account: anybody who finds the studio, those an admin invites, or nobody.",
     )
 
