@@ -53,20 +53,20 @@ class Singer:
 DOUBLES = (Part(0.38, -0.7, 0.017, -8, 1.01, 0.1), Part(0.38, 0.7, 0.024, 7, 0.99, 0.1))
 SINGERS = {
     "female": Singer(
-        Manner("f5", 40, 150),
+        Manner("f5", 40, 130),
         Intonation(),
         (Part(),),
         (*DOUBLES, Part(0.5, 0.3, 0.012, 4, 0.96, 0.1, on_harmony=True)),
         vowel_shift=1.15,
     ),
     "male": Singer(
-        Manner("m2", 70, 150),
+        Manner("m1", 70, 130),
         Intonation(vibrato=0.22, vibrato_rate=5.1),
         (Part(),),
         (*DOUBLES, Part(0.5, 0.3, 0.012, 4, 1.04, 0.1, on_harmony=True)),
     ),
     "choir": Singer(
-        Manner("f2", 40, 145),
+        Manner("f2", 40, 130),
         Intonation(vibrato=0.2, scoop=0.5, drift=1.6),
         (
             Part(0.75, -0.25, 0.0, -5, 1.04, 0.12),
@@ -77,14 +77,14 @@ SINGERS = {
         vowel_shift=1.15,
     ),
     "robot": Singer(
-        Manner("m3", 60, 150),
+        Manner("m3", 60, 130),
         Intonation(glide=0.004, vibrato=0.0, drift=0.0, scoop=0.0),
-        (Part(breath=-0.1), Part(0.35, 0.0, 0.006, 0, 0.92, -0.1, octaves=-1)),
+        (Part(breath=-0.1), Part(0.25, 0.0, 0.006, 0, 0.92, -0.1, octaves=-1)),
         (Part(0.35, -0.7, 0.011, -12, breath=-0.1), Part(0.35, 0.7, 0.019, 12, breath=-0.1),
          Part(0.5, 0.3, 0.008, 0, 1.04, -0.1, on_harmony=True)),
     ),
 }  # fmt: skip
-RAP_WORDS_PER_MINUTE = 185
+RAP_WORDS_PER_MINUTE = 180
 
 
 @dataclass(frozen=True, slots=True)
