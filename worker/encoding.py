@@ -4,7 +4,6 @@ Why MP3 and not Opus: docs/decisions/0006-flac-kept-mp3-played.md.
 """
 
 import io
-from collections.abc import Callable
 
 import numpy as np
 import soundfile
@@ -13,11 +12,8 @@ from mutagen.id3 import ID3, TBPM, TCON, TIT2, TKEY, TSSE, USLT
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
-from models.roles import SongSheet
+from models.roles import OnProgress, SongSheet
 from worker.mastering import Master
-
-# Called for each second of sound with the share that is encoded; may raise to stop the work.
-OnSecond = Callable[[float], None]
 
 MASTER_TYPE, AUDIO_TYPE, PICTURE_TYPE = "audio/flac", "audio/mpeg", "image/webp"
 
@@ -31,9 +27,9 @@ _ENCODER = "Backline"
 _MP3_LEVEL = 0.45
 
 
-def encode_flac(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
-    """Return the lossless master, 24 bit, with tags."""
-    file = _encode(master, {"format": "FLAC", "subtype": "PCM_24"}, on_second)
+def encode_flac(master: Master, sheet: SongSheet, on_progress: OnProgress) -> bytes:
+    """Return the lossless master, 24 bit, with tags. `on_progress` is called for each second of sound."""
+    file = _encode(master, {"format": "FLAC", "subtype": "PCM_24"}, on_progress)
     tags = FLAC(file)
     tags["title"], tags["genre"], tags["bpm"] = sheet.title, list(sheet.categories), str(round(sheet.bpm))
     tags["key"], tags["encoder"] = sheet.key, _ENCODER
@@ -44,10 +40,10 @@ def encode_flac(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
     return file.getvalue()
 
 
-def encode_mp3(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
-    """Return the file that is played, 192 kbit/s, with tags."""
+def encode_mp3(master: Master, sheet: SongSheet, on_progress: OnProgress) -> bytes:
+    """Return the file that is played, 192 kbit/s, with tags. `on_progress` is called for each second of sound."""
     kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": _MP3_LEVEL}
-    file = _encode(master, kind, on_second)
+    file = _encode(master, kind, on_progress)
     tags = ID3()
     tags.add(TIT2(text=sheet.title))
     tags.add(TCON(text=list(sheet.categories)))
@@ -61,13 +57,13 @@ def encode_mp3(master: Master, sheet: SongSheet, on_second: OnSecond) -> bytes:
     return file.getvalue()
 
 
-def _encode(master: Master, kind: dict[str, object], on_second: OnSecond) -> io.BytesIO:
+def _encode(master: Master, kind: dict[str, object], on_progress: OnProgress) -> io.BytesIO:
     """Encode in blocks of a second: the encoders of libsndfile do not all bear a whole song at once."""
     channels, length = master.samples.shape
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", master.sample_rate, channels, **kind) as encoder:
         for start in range(0, length, master.sample_rate):
-            on_second(start / length)
+            on_progress(start / length)
             encoder.write(np.ascontiguousarray(master.samples[:, start : start + master.sample_rate].T))
     file.seek(0)
     return file

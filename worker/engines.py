@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from appliance.errors import SettingsError
 from appliance.settings import settings
 from models.roles import Composer, Illustrator, Songwriter
 from models.sketch.composer import SketchComposer
 from models.sketch.illustrator import SketchIllustrator
+from models.sketch.rendering.soundfonts import find_soundfont
 from models.sketch.songwriter import SketchSongwriter
 
 
@@ -19,5 +21,9 @@ class Engines:
 
 
 def load_engines() -> Engines:
-    """Return the models, loaded and ready; done once, when the worker starts."""
-    return Engines(SketchSongwriter(), SketchComposer(settings().soundfont), SketchIllustrator())
+    """Return the models, ready; done once, when the worker starts. Raises SettingsError when they cannot work as they are set."""
+    try:
+        soundfont = find_soundfont(settings().soundfont)
+    except FileNotFoundError as error:
+        raise SettingsError(str(error)) from error
+    return Engines(SketchSongwriter(), SketchComposer(soundfont), SketchIllustrator())

@@ -10,6 +10,7 @@ from scipy.ndimage import minimum_filter1d, uniform_filter1d
 from scipy.signal import resample_poly
 
 from appliance.errors import StudioError
+from models.roles import OnProgress
 
 Samples = NDArray[np.float32]
 
@@ -50,21 +51,23 @@ class Master:
         return float(self.samples.shape[1] / self.sample_rate)
 
 
-def master(samples: Samples, sample_rate: int) -> Master:
+def master(samples: Samples, sample_rate: int, on_progress: OnProgress) -> Master:
     """Return float32 `[channels, samples]` at −14 LUFS integrated and at most −1 dBTP, deterministically.
 
     The gain that the loudness asks for goes through a look-ahead limiter; what the limiter takes away is made up for in the
     next pass. The passes are few, so sound that is all short peaks comes out quieter rather than squashed flat.
-    Raises Unplayable for silence and for samples that are not numbers.
+    Raises Unplayable for silence and for samples that are not numbers, and what `on_progress` raises.
     """
     if not np.isfinite(samples).all():
         raise Unplayable("The recording was broken. Try again with another seed.")
     loudness = measure_loudness(samples, sample_rate)
     if not np.isfinite(loudness):
         raise Unplayable("The recording came out silent. Try again with another description.")
+    on_progress(0.1)
     peaks = measure_peaks(samples)
     decibels, gained = 0.0, 1.0
-    for _ in range(_PASSES):
+    for number in range(_PASSES):
+        on_progress(0.4 + 0.4 * number / _PASSES)
         step = (LOUDNESS - loudness) / gained
         decibels += step
         gain = np.float32(10 ** (decibels / 20))
@@ -74,7 +77,8 @@ def master(samples: Samples, sample_rate: int) -> Master:
         if abs(loudness - LOUDNESS) <= _CLOSE:
             break
         # The more the limiter holds back, the less a decibel of gain adds to the loudness.
-        gained = float(np.clip((loudness - before) / step, 0.25, 1))
+        gained = float(np.clip((loudness - before) / step, 0.25, 1)) if step else 1.0
+    on_progress(0.8)
     true_peak = 20 * np.log10(max(float(measure_peaks(mastered).max()), 1e-9))
     return Master(mastered, sample_rate, loudness, float(true_peak))
 

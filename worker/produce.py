@@ -25,7 +25,8 @@ from appliance.queue import (
 from appliance.storage import storage
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
-from models.roles import Brief, Mode, Recording, SongSheet, Take, Voice
+from models.failures import EngineStopped, ModelFailure
+from models.roles import Brief, Mode, OnProgress, Recording, SongSheet, Take, Voice
 from worker.encoding import AUDIO_TYPE, MASTER_TYPE, PICTURE_TYPE, cover_files, encode_flac, encode_mp3, waveform
 from worker.engines import Engines
 from worker.leftovers import delete_leftovers, folder_of
@@ -102,10 +103,13 @@ def compose(song: Song, sheet: SongSheet, engines: Engines, watch: Watch) -> Rec
 
 def finish(song: Song, sheet: SongSheet, recording: Recording, engines: Engines, watch: Watch) -> None:
     """Master, encode, paint and store one take, and make it ready. Whatever stops this, no object is left behind."""
-    watch.report(song.id, "mastering", 0.0)
-    mastered = master(recording.samples, recording.sample_rate)
-    flac = encode_flac(mastered, sheet, lambda share: watch.report(song.id, "mastering", 0.4 + 0.1 * share))
-    mp3 = encode_mp3(mastered, sheet, lambda share: watch.report(song.id, "mastering", 0.5 + 0.5 * share))
+
+    def report(start: float, stop: float) -> OnProgress:
+        return lambda share: watch.report(song.id, "mastering", start + (stop - start) * share)
+
+    mastered = master(recording.samples, recording.sample_rate, report(0.0, 0.4))
+    flac = encode_flac(mastered, sheet, report(0.4, 0.5))
+    mp3 = encode_mp3(mastered, sheet, report(0.5, 1.0))
 
     watch.report(song.id, "painting", 0.0)
     cover, thumbnail = _paint(song, sheet, engines)
@@ -203,5 +207,7 @@ def _noting(troubles: Troubles, song_id: UUID, watch: Watch) -> Iterator[None]:
             troubles[song_id] = Trouble(OUT_OF_MEMORY, hopeless=False)
         elif isinstance(error, StudioError):
             troubles[song_id] = Trouble(error.message, hopeless=not isinstance(error, Unavailable))
+        elif isinstance(error, ModelFailure):
+            troubles[song_id] = Trouble(str(error), hopeless=not isinstance(error, EngineStopped))
         else:
             troubles[song_id] = Trouble(REASONS[stage], hopeless=False)

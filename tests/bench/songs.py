@@ -87,7 +87,7 @@ def _stages(engines: Engines, duration: int) -> list[Row]:
     recording = timed("composing", lambda: engines.composer.compose(sheet, Take(1), lambda _share: None))
     mastered = timed(
         "mastering",
-        lambda: master(recording.samples, recording.sample_rate),
+        lambda: master(recording.samples, recording.sample_rate, lambda _share: None),
         lambda it: f"{it.loudness:.1f} LUFS, {it.true_peak:.1f} dBTP",
     )
     flac = timed("FLAC", lambda: encode_flac(mastered, sheet, lambda _share: None), _size)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import SECONDS, Made
 
@@ -155,3 +155,18 @@ def test_the_waveform_and_the_words_lead_into_the_song(made: Made, open_page: Op
     line = page.locator(".lyrics a").last
     line.click()
     expect(line).to_have_attribute("aria-current", "true")
+
+
+def test_a_song_that_cannot_be_played_says_so_and_can_be_tried_again(made: Made, browser: Browser) -> None:
+    context = browser.new_context(base_url=made.address, storage_state=made.signed_in)
+    page = context.new_page()
+    page.route("**/audio", lambda route: route.abort())
+    page.goto("/create")
+    page.locator(".takes .play").first.click()
+    trouble = player(page).get_by_text("Could not play")
+    expect(trouble).to_be_visible()
+    page.unroute("**/audio")
+    player(page).get_by_role("button", name="Try again").click()
+    until_playing(page)
+    expect(trouble).to_be_hidden()
+    context.close()

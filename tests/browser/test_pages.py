@@ -126,3 +126,49 @@ def test_a_page_that_is_not_live_says_so_and_asks_by_itself(made: Made, browser:
     page.clock.fast_forward(16_000)
     expect(page.locator("[data-not-live]").first).to_be_hidden()
     context.close()
+
+
+def test_a_studio_that_does_not_answer_is_said_to_be_so(made: Made, browser: Browser) -> None:
+    context = browser.new_context(base_url=made.address, storage_state=made.signed_in)
+    page = context.new_page()
+    page.goto("/create")
+    page.route("**/*", lambda route: route.abort())
+    page.get_by_role("link", name="Discover").first.click()
+    expect(page.get_by_role("alert")).to_contain_text("does not answer")
+    page.unroute("**/*")
+    page.get_by_role("link", name="Discover").first.click()
+    expect(page.get_by_role("heading", name="Discover", level=1)).to_be_visible()
+    context.close()
+
+
+def test_coming_back_finds_the_list_where_it_was_left(made: Made, open_page: OpenPage) -> None:
+    page = open_page("/create", viewport={"width": 390, "height": 500})
+    page.locator(".job h4 a").first.scroll_into_view_if_needed()
+    left = page.evaluate("scrollY")
+    page.locator(".job h4 a").first.click()
+    expect(page.locator(".hero h1")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.get_by_role("heading", name="Make a song")).to_be_visible()
+    page.wait_for_function("left => Math.abs(scrollY - left) < 50", arg=left)
+    assert left > 0
+
+
+def test_keys_of_one_letter_can_be_turned_off(open_page: OpenPage) -> None:
+    page = open_page("/create")
+    queue = page.locator("#queue")
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    page.get_by_label("Keys of one letter").uncheck()
+    page.keyboard.press("Escape")
+    page.reload()
+    page.locator("main").focus()
+    page.keyboard.press("q")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(queue).to_be_hidden()
+    page.evaluate("document.getElementById('keys').showPopover()")
+    page.get_by_label("Keys of one letter").check()
+    page.keyboard.press("Escape")
+    page.locator("main").focus()
+    page.keyboard.press("q")
+    expect(queue).to_be_visible()

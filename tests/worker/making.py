@@ -96,7 +96,7 @@ def cancel(session: Session, request: SongRequest, take: int) -> None:
 
 def wait_for_stage(request_id: UUID, take: int, stage: str) -> None:
     """Wait until a take is in this stage."""
-    assert wait_until(lambda: look(request_id).songs[take - 1].stage == stage, seconds=60)
+    assert wait_until(lambda: look(request_id).songs[take - 1].stage == stage, seconds=120)
 
 
 def keys_of(request: SongRequest) -> set[str]:

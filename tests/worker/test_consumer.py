@@ -46,20 +46,20 @@ def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_
     session: Session, object_store: Storage, tmp_path: Path
 ) -> None:
     with _worker(tmp_path) as worker:
-        assert wait_until(_is_alive, seconds=60)
+        assert wait_until(_is_alive, seconds=120)
         made = ask_for_song(session)
         ring()
-        assert wait_until(lambda: {song.status for song in look(made.id).songs} == {"processed"}, seconds=60)
+        assert wait_until(lambda: {song.status for song in look(made.id).songs} == {"processed"}, seconds=120)
 
         long = ask_for_song(session, duration=300)
         ring()
         wait_for_stage(long.id, 1, "composing")
         worker.send_signal(signal.SIGTERM)
-        assert wait_until(lambda: look(long.id).lease_worker is None, seconds=60)
+        assert wait_until(lambda: look(long.id).lease_worker is None, seconds=120)
         after = look(long.id)
         assert [song.status for song in after.songs] == ["queued", "queued"]
         assert after.tries == 0
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=120) == 0
     assert set(object_store.list()) == keys_of(look(made.id))
     seen = session.scalar(select(WorkerSeen))
     assert seen is not None
@@ -80,9 +80,9 @@ def test_a_song_whose_worker_was_killed_is_made_once_by_the_next_one(
     object_store.write(f"songs/{left.songs[1].id}/1/audio.mp3", b"half a song", "audio/mpeg")
 
     with _worker(tmp_path):
-        assert wait_until(lambda: {song.status for song in look(request.id).songs} == {"processed"}, seconds=60)
+        assert wait_until(lambda: {song.status for song in look(request.id).songs} == {"processed"}, seconds=120)
         after = look(request.id)
-        assert wait_until(lambda: look(request.id).lease_worker is None, seconds=60)
+        assert wait_until(lambda: look(request.id).lease_worker is None, seconds=120)
     assert after.attempt == 2
     assert {song.lyrics for song in after.songs} == {left.songs[0].lyrics}
     assert left.songs[0].finished_at in (None, after.songs[0].finished_at)
@@ -99,4 +99,4 @@ def test_two_workers_of_one_data_folder_have_two_names(
             return set(session.scalars(select(WorkerSeen.name)))
 
     with _worker(tmp_path), _worker(tmp_path):
-        assert wait_until(lambda: len(names()) == 2, seconds=60)
+        assert wait_until(lambda: len(names()) == 2, seconds=120)

@@ -11,6 +11,10 @@ RATE = 48_000
 SECONDS = 6
 
 
+def quietly(_share: float) -> None:
+    """Keep the progress to oneself."""
+
+
 def _noise(seed: int = 0) -> Samples:
     """Stereo noise with the spectrum of music."""
     white = np.random.default_rng(seed).standard_normal((2, SECONDS * RATE))
@@ -46,7 +50,7 @@ def _true_peak(samples: Samples) -> float:
 )
 def test_a_master_has_the_loudness_of_streaming_services_and_no_peak_above_the_ceiling(samples: Samples) -> None:
     before = samples.copy()
-    mastered = master(samples, RATE)
+    mastered = master(samples, RATE, quietly)
     measured = pyloudnorm.Meter(RATE).integrated_loudness(mastered.samples.T.astype(np.float64))
     assert abs(measured + 14) <= 1
     assert mastered.loudness == pytest.approx(measured, abs=0.05)
@@ -59,19 +63,19 @@ def test_a_master_has_the_loudness_of_streaming_services_and_no_peak_above_the_c
 
 def test_what_needs_no_limiting_is_only_made_louder() -> None:
     samples = _noise() * 0.05
-    mastered = master(samples, RATE)
+    mastered = master(samples, RATE, quietly)
     ratio = mastered.samples / np.where(samples == 0, 1, samples)
     assert ratio.std() < 1e-3 * ratio.mean()
 
 
 def test_the_same_samples_make_the_same_master() -> None:
-    assert np.array_equal(master(_drums(1), RATE).samples, master(_drums(1), RATE).samples)
+    assert np.array_equal(master(_drums(1), RATE, quietly).samples, master(_drums(1), RATE, quietly).samples)
 
 
 def test_silence_and_broken_samples_are_refused_with_a_sentence() -> None:
     with pytest.raises(Unplayable, match="silent"):
-        master(np.zeros((2, RATE), np.float32), RATE)
+        master(np.zeros((2, RATE), np.float32), RATE, quietly)
     broken = _noise()
     broken[0, 1000] = np.nan
     with pytest.raises(Unplayable, match="broken"):
-        master(broken, RATE)
+        master(broken, RATE, quietly)

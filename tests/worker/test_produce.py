@@ -16,6 +16,7 @@ from appliance.database import transaction
 from appliance.queue import LeaseLost, keep_sheet, lease_of
 from appliance.storage import Storage
 from appliance.tables import Song
+from models.failures import TooLarge
 from models.roles import OnProgress, Recording, SongSheet, Take
 from tests.worker.making import (
     SECONDS,
@@ -221,6 +222,15 @@ class Mute:
         return Recording(np.zeros((2, 480_000), np.float32), 48_000, sheet.bpm, sheet.key, ())
 
 
+class Cramped:
+    """A composer whose accelerator is too small, and which says so."""
+
+    name = "cramped"
+
+    def compose(self, sheet: SongSheet, take: Take, on_progress: OnProgress) -> NoReturn:
+        raise TooLarge("Three minutes do not fit this card.")
+
+
 class OutOfPaint:
     """An illustrator that cannot paint."""
 
@@ -252,6 +262,14 @@ def test_a_silent_recording_fails_at_once_since_another_try_would_be_as_silent(
     assert [song.status for song in request.songs] == ["failed", "failed"]
     assert "silent" in request.songs[0].reason
     assert object_store.list() == []
+
+
+def test_what_a_model_says_about_its_failure_is_what_people_read(
+    session: Session, object_store: Storage, engines: Engines
+) -> None:
+    ask_for_song(session)
+    request = make(Engines(engines.songwriter, Cramped(), engines.illustrator))
+    assert {(song.status, song.reason) for song in request.songs} == {("failed", "Three minutes do not fit this card.")}
 
 
 def test_a_song_whose_cover_cannot_be_painted_is_ready_all_the_same(

@@ -1,5 +1,5 @@
 // Keys. Single letters stay silent while somebody types, and sliders keep their own arrows.
-import { find } from "./page.js";
+import { find, recall, remember } from "./page.js";
 import { next, previous, seekBy, seekSection, song, toggle, toggleMute } from "./player.js";
 
 const TYPING = "textarea, select, [contenteditable], input:not([type=range], [type=radio], [type=checkbox])";
@@ -12,6 +12,13 @@ const SINGLE = {
   "?": () => find("#keys")?.togglePopover(),
   c: () => find("[data-make]")?.click(),
 };
+
+// Whoever speaks to their computer, or hits keys by mistake, can do without the single letters.
+const letters = find("[data-letters]");
+if (letters) {
+  letters.checked = recall("letters") ?? true;
+  letters.addEventListener("change", () => remember("letters", letters.checked));
+}
 
 document.addEventListener("keydown", (event) => {
   const at = event.target;
@@ -29,7 +36,7 @@ document.addEventListener("keydown", (event) => {
     const step = event.key === "ArrowRight" ? 1 : -1;
     if (event.shiftKey) seekSection(step);
     else seekBy(step);
-  } else if (SINGLE[event.key] && !event.repeat) {
+  } else if (SINGLE[event.key] && !event.repeat && letters?.checked) {
     event.preventDefault();
     SINGLE[event.key]();
   }
