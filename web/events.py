@@ -213,7 +213,10 @@ class Teller:
             ]
             if said := [job for job in ended if job.state in ("ready", "partly", "failed")]:
                 pieces.append(partial("#say", "_say.html", swap="innerHTML", jobs=said))
-            return [*pieces, partial("#house", "_house.html", house=house(session, viewer))]
+            doing = house(session, viewer)
+            if doing.credits is not None:
+                pieces.append(partial("#credits", "_credits.html", house=doing))
+            return [*pieces, partial("#house", "_house.html", house=doing)]
 
     def _jobs(
         self, session: Session, viewer: User, changed: set[UUID], line: bool, everything: bool

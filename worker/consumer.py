@@ -17,6 +17,7 @@ from appliance.database import transaction
 from appliance.log import set_up_logging
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import answer_bell, taskqueue
+from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accounts, settle_checkouts
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.studio import Studio
@@ -36,6 +37,7 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         self.studio = Studio(load_engines())
         self.studio.open()
         answer_bell(self.studio.answer)
+        answer_bell(apply_messages, "message_waits")
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
@@ -53,6 +55,11 @@ def purge_old_rows() -> None:
     with transaction() as session:
         purge_login_sessions(session)
         session.execute(delete(WorkerSeen).where(WorkerSeen.last_seen < datetime.now(UTC) - _FORGET_WORKERS_AFTER))
+
+
+huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
+huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
+huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

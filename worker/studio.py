@@ -16,6 +16,7 @@ from appliance.queue import LeaseLost, claim_request, lease_of, release_request,
 from appliance.settings import settings
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import ring
+from worker.bookkeeping import apply_messages, start_paid_songs
 from worker.engines import Engines
 from worker.produce import produce
 from worker.watch import Watch
@@ -93,7 +94,8 @@ class Studio:
         while True:
             try:
                 self._say_alive()
-                if not self._turn.locked() and _somebody_waits():
+                apply_messages()
+                if start_paid_songs() or (not self._turn.locked() and _somebody_waits()):
                     ring()
             except Exception:
                 log.warning("The sweep did not get through; it will try again.", exc_info=True)

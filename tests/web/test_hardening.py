@@ -29,7 +29,10 @@ def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:
 
 
 def fill(path: str, song: Any) -> str:
-    return path.replace("{song_id}", str(song.id)).replace("{request_id}", str(song.request_id))
+    ids = {"{song_id}": song.id, "{request_id}": song.request_id, "{user_id}": song.user_id}
+    for name, value in ids.items():
+        path = path.replace(name, str(value))
+    return path
 
 
 def rows(session: Session) -> dict[str, int]:
@@ -96,7 +99,8 @@ def test_who_is_not_signed_in_sees_nothing_but_the_door(
     browser.open("/sign-in")
     for method, path in routes(browser.client):
         if method == "POST" and path not in (*OPEN_TO_ALL, "/sign-out"):
-            assert browser.send(fill(path, song)).status_code == 401, path
+            refused = 403 if path.startswith("/hooks/") else 401  # programs prove themselves another way
+            assert browser.send(fill(path, song)).status_code == refused, path
 
 
 def test_every_answer_carries_the_headers_even_when_it_is_an_error(mara: Browser) -> None:
