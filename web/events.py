@@ -17,6 +17,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.response import Stream
 from psycopg import sql
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from appliance.accounts import viewer_of
@@ -174,7 +175,13 @@ async def _messages(
             follower.requests, follower.line, follower.all = set(), False, False
             # The time before looking: what happens while we look is told once more rather than never.
             stamp = int(time.time() * 1000)
-            pieces = await sync_to_thread(teller.pieces, requests, line, everything)
+            try:
+                pieces = await sync_to_thread(teller.pieces, requests, line, everything)
+            except OperationalError:  # once it answers again, the page is told everything
+                follower.all = True
+                follower.changed.set()
+                await asyncio.sleep(AT_MOST_EVERY)
+                continue
             if pieces is None:
                 return
             yield _event(stamp, "".join(pieces))
