@@ -83,11 +83,11 @@ class Newsroom:
         return len(self._followers.get(user_id, ()))
 
     def tell(self, news: dict[str, Any]) -> None:
-        """Pass on one notice: `user` and `request` that changed, or `line` for everybody."""
-        if "request" in news:
-            for follower in self._followers.get(UUID(news["user"]), ()):
+        """Pass on one notice: a `request` or the `credits` of a `user`, or `line` for everybody."""
+        for follower in self._followers.get(UUID(news["user"]), ()) if "user" in news else ():
+            if "request" in news:
                 follower.requests.add(UUID(news["request"]))
-                follower.changed.set()
+            follower.changed.set()
         if news.get("line"):
             for follower in self._everybody():
                 follower.line = True
