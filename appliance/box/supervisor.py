@@ -99,7 +99,7 @@ def programs(
     return [
         *found,
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
-        Program("worker", [*gate, *(worker or worker_command())], priority=30, stop_seconds=5),
+        Program("worker", [*gate, *(worker or worker_command(settings))], priority=30, stop_seconds=5),
         Program("web", [*gate, *(web or web_command(settings))], priority=40, stop_seconds=4),
     ]
 
@@ -120,10 +120,14 @@ def web_command(settings: Settings) -> list[str]:
     return [*uvicorn, *place]
 
 
-def worker_command() -> list[str]:
-    """Return the command line of the worker. TERM lets it put a song back into the queue; Huey's default would lose it."""
+def worker_command(settings: Settings) -> list[str]:
+    """Return the command line of the worker: a thread for each request that may be worked on at once, and one for the rest.
+
+    TERM lets it put its songs back into the queue; Huey's default would lose them.
+    """
     huey = [sys.executable, "-m", "huey.bin.huey_consumer", "worker.consumer.huey"]
-    return [*huey, "--worker-type=thread", "--workers=2", "--graceful-signal=TERM", "--shutdown-timeout=3"]
+    threads = f"--workers={settings.requests_in_flight + 1}"
+    return [*huey, "--worker-type=thread", threads, "--graceful-signal=TERM", "--shutdown-timeout=3"]
 
 
 def write_config(layout: Layout, wanted: Iterable[Program]) -> None:
