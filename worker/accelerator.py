@@ -4,11 +4,14 @@ Torch and all that stands on it is imported only when there is something to load
 """
 
 import importlib.util
+import json
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+import psutil
 
 from appliance.errors import SettingsError
 from appliance.settings import Settings
@@ -30,6 +33,7 @@ from models.weights import folders_to_load
 log = logging.getLogger(__name__)
 
 SKETCH = "sketch"
+_LOADED = "loaded.json"  # in the models folder: what the running worker has in memory
 _Model = TypeVar("_Model", MusicModel, LanguageModel, CoverModel)
 
 
@@ -101,7 +105,27 @@ def load_models(settings: Settings, chosen: Chosen) -> Loaded:
         raise SettingsError(str(failure)) from failure
     if residency:
         log.info("The plan for the card:\n%s", residency.table(measured))
+    _note_loaded(folder, measured)
     return _noted(loaded)
+
+
+def loaded_models(folder: Path) -> dict[str, int]:
+    """Return the models that a worker of this machine has in memory now, and their bytes on the card (0 on the CPU)."""
+    file = folder / _LOADED
+    if not file.is_file():
+        return {}
+    kept = json.loads(file.read_text())
+    try:
+        alive = psutil.Process(kept["pid"]).create_time() == kept["since"]
+    except psutil.NoSuchProcess:
+        alive = False
+    memory: dict[str, int] = kept["memory"]
+    return memory if alive else {}
+
+
+def _note_loaded(folder: Path, measured: dict[str, int]) -> None:
+    this = psutil.Process()
+    (folder / _LOADED).write_text(json.dumps({"pid": this.pid, "since": this.create_time(), "memory": measured}))
 
 
 def _find(setting: str, name: str, among: tuple[_Model, ...]) -> _Model | None:
