@@ -19,6 +19,7 @@ from appliance.settings import settings
 from web.assets import DIST, PREFIX
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
+from web.downloads import Downloads
 from web.events import events, newsroom_open
 from web.failures import on_bug, on_http_error, on_studio_error
 from web.forms import read_form
@@ -31,6 +32,7 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
 from web.throttle import Throttles
 from web.viewers import provide_viewer, provide_visitor
@@ -39,7 +41,7 @@ LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
-UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", r"\.woff2$"]
+UNCOMPRESSED = ["/events", "/songs/archive", "/songs/.*/(audio|download|cover|thumbnail)", r"\.woff2$"]
 
 
 def create_app() -> Litestar:
@@ -51,8 +53,10 @@ def create_app() -> Litestar:
             AccountPages,
             AdminCreditPages,
             CreditPages,
+            Downloads,
             HealthPages,
             Media,
+            ShelfPages,
             SongPages,
             StudioPages,
             discover,

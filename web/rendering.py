@@ -15,6 +15,7 @@ from appliance.tables import User
 from web.assets import asset_url
 from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
+from web.desk import address
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
 from web.sleeves import sleeve_svg
@@ -41,6 +42,7 @@ def environment() -> Environment:
         clock=clock,
         form_blocks=form_blocks,
         player_entry=player_entry,
+        shelf_address=address,
         sleeve_svg=sleeve_svg,
         wave_paths=wave_paths,
     )

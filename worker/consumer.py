@@ -16,6 +16,8 @@ from appliance.accounts import purge_login_sessions
 from appliance.database import transaction
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from appliance.shelf import purge_bin
+from appliance.storage import storage
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import answer_bell, taskqueue
 from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accounts, settle_checkouts
@@ -61,6 +63,14 @@ def purge_old_rows() -> None:
 huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
+
+
+@huey.periodic_task(crontab(minute="29"))  # type: ignore[untyped-decorator]
+def empty_bin() -> None:
+    """Delete for good what has been in somebody's bin for a month."""
+    with transaction() as session:
+        keys = purge_bin(session)
+    storage().delete(keys)  # what a store that is away keeps now, the sweep finds
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

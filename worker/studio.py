@@ -105,7 +105,10 @@ class Studio:
     def _say_alive(self) -> None:
         engines = self.engines
         roles = ("songwriter", "composer", "illustrator")
-        about = {role: getattr(engines, role).name for role in roles} | {"notes": list(engines.notes)}
+        about = {role: getattr(engines, role).name for role in roles} | {
+            "knobs": engines.knobs,
+            "notes": list(engines.notes),
+        }
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:
             statement = insert(WorkerSeen).values(name=self.name, **seen)

@@ -4,7 +4,8 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.drafts import WordDraft
+from appliance.tables.listening import Like, Listen, PlayerState
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
@@ -24,6 +25,7 @@ __all__ = [
     "Listen",
     "LoginSession",
     "OneTimeToken",
+    "PlayerState",
     "RecoveryCode",
     "SecondFactor",
     "Song",
@@ -31,6 +33,7 @@ __all__ = [
     "Tries",
     "User",
     "WebhookMessage",
+    "WordDraft",
     "WorkerSeen",
     "song_categories",
 ]

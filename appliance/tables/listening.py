@@ -1,9 +1,11 @@
-"""What people thought of songs: likes and listens."""
+"""What people thought of songs, likes and listens, and where their players stand."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from appliance.database import Table
@@ -30,3 +32,13 @@ class Listen(Table):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     song_id: Mapped[UUID] = mapped_column(ForeignKey("songs.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class PlayerState(Table):
+    """Where somebody's player stands: the songs of its queue, which of them plays and from where, and how loud."""
+
+    __tablename__ = "player_states"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    saved_at: Mapped[datetime] = mapped_column(Moment, server_default=func.clock_timestamp())
