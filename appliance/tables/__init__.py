@@ -4,7 +4,7 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
@@ -27,6 +27,7 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
