@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         wanted = load_settings({**os.environ, **given})
         match asked.command:
             case "run":
-                return run(wanted)
+                return run(wanted, as_pid_one=asked.as_pid_one, only_worker=asked.only_worker)
             case "stop":
                 return control.stop(wanted)
             case "status":
@@ -54,6 +54,13 @@ def _parser() -> argparse.ArgumentParser:
         ("setup-url", "print a new link for making the first admin"),
     ):
         command = commands.add_parser(name, help=about, description=about)
+        if name == "run":
+            command.add_argument(
+                "--as-pid-one", action="store_true", help="become supervisord, as a container needs it"
+            )
+            command.add_argument(
+                "--only-worker", action="store_true", help="be a second machine of a studio that runs elsewhere"
+            )
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
         command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
