@@ -193,7 +193,7 @@ def keep_sheet(session: Session, lease: Lease, sheet: dict[str, Any]) -> None:
     session.execute(
         update(Song)
         .where(Song.request_id == request.id, Song.status.in_(OPEN))
-        .values({name: sheet[name] for name in ("title", "prompt", "lyrics", "bpm", "key", "language")})
+        .values({name: sheet[name] for name in ("title", "prompt", "lyrics", "instrumental", "bpm", "key", "language")})
     )
     announce(session, request.user_id, request.id)
 

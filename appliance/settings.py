@@ -68,6 +68,16 @@ class Settings(BaseModel):
     )
     max_waiting: int = Field(20, ge=1, le=1000, description="How many requests one person may have waiting.")
     soundfont: Path | None = Field(None, description="An .sf2 or .sf3 file for the sketch engine's instruments.")
+    songwriter: str = Field("qwen2-7b-instruct", description="Who writes: a Qwen of `make models-list`, or sketch.")
+    composer: str = Field("ace-step-xl-turbo", description="Who composes: an ACE-Step of the list, or sketch.")
+    illustrator: str = Field("sdxl-turbo", description="Who paints covers: an SDXL of the list, or sketch.")
+    models_dir: Path | None = Field(None, description="Where pulled weights lie; empty: models in the data folder.")
+    models_device: Literal["auto", "cuda", "cpu"] = Field(
+        "auto", description="What models run on; auto: a CUDA card, and without one the sketch engine stands in."
+    )
+    requests_in_flight: int = Field(
+        4, ge=1, le=32, description="How many requests are worked on at once on a card; without one it is one."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the logs say.")
 
     @model_validator(mode="after")

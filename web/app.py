@@ -26,7 +26,7 @@ from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
 from web.pages.create import StudioPages
-from web.pages.discover import discover
+from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.songs import SongPages
 from web.throttle import Throttles
@@ -52,6 +52,7 @@ def create_app() -> Litestar:
             StudioPages,
             discover,
             events,
+            nowhere,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],
         dependencies={

@@ -88,6 +88,7 @@ def player_entry(song: Song, by: str) -> dict[str, object]:
         "id": str(song.id),
         "title": song.title or "Untitled",
         "by": by,
+        "take": song.take,
         "href": f"/songs/{song.id}",
         "audio": f"/songs/{song.id}/audio",
         "cover": f"/songs/{song.id}/thumbnail",

@@ -111,10 +111,15 @@ class Newsroom:
                 ) as connection:
                     await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(NOTICES)))
                     self.missed_some()
-                    async for notice in connection.notifies():
-                        self.tell(json.loads(notice.payload))
+                    while True:
+                        async for notice in connection.notifies(timeout=SILENCE):
+                            self.tell(json.loads(notice.payload))
+                        # Nothing was said for a while: is anybody there?
+                        await connection.execute("SELECT 1")
             except psycopg.Error as error:
                 log.warning("The database's news are not heard: %s", error)
+            except (ValueError, KeyError):
+                log.exception("A notice could not be read.")
             await asyncio.sleep(1)
 
 

@@ -1,5 +1,6 @@
 """What the studio is doing: the few lines that stand in the frame of every page."""
 
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -8,14 +9,16 @@ from sqlalchemy.orm import Session
 from appliance.tables import Song, SongRequest, User
 from appliance.tables.songs import OPEN
 
-RECENT = 20  # requests that the estimate rests on
+RECENT = 20  # requests that estimates rest on
+REMEMBERED = 15.0  # seconds
+_lately: dict[str, tuple[float, float]] = {}  # the pace, and until when it is good
 
 
 @dataclass(frozen=True, slots=True)
 class House:
     """`working`: something is being made; `title`: what, if it is the viewer's own; `waiting`: how many more are in line.
 
-    `seconds`: how long the line is at the speed of the last songs, None while nothing is known.
+    `seconds`: how long all of it takes at the speed of the last songs, None while nothing is known.
     """
 
     working: bool
@@ -27,7 +30,7 @@ class House:
 def house(session: Session, viewer: User) -> House:
     """Return what the studio is doing, without saying anything about other people's songs."""
     open_requests = (
-        select(SongRequest.id, SongRequest.user_id, SongRequest.lease_worker, func.max(Song.title).label("title"))
+        select(SongRequest.user_id, SongRequest.duration, SongRequest.lease_worker, func.max(Song.title).label("title"))
         .join(Song, Song.request_id == SongRequest.id)
         .where(Song.status.in_(OPEN))
         .group_by(SongRequest.id)
@@ -35,23 +38,36 @@ def house(session: Session, viewer: User) -> House:
     rows = session.execute(open_requests).all()
     running = [row for row in rows if row.lease_worker]
     own = [row.title for row in running if row.user_id == viewer.id]
-    waiting = len(rows) - len(running)
-    each = typical_seconds(session) if rows else None
-    return House(bool(running), own[0] if own else "", waiting, each and each * (waiting + bool(running) / 2))
+    each = pace(session) if rows else None
+    # What is running is half done, as far as anybody knows.
+    length = sum(row.duration / (2 if row.lease_worker else 1) for row in rows)
+    return House(bool(running), own[0] if own else "", len(rows) - len(running), each and each * length)
 
 
-def typical_seconds(session: Session) -> float | None:
-    """Return how long one request took lately, from its beginning to its last take, or None when none was made yet."""
-    took = (
-        select(func.extract("epoch", func.max(Song.finished_at) - func.min(Song.started_at)).label("took"))
+def pace(session: Session) -> float | None:
+    """Return how many seconds it took lately to make one second of a request, all takes together; None before the first.
+
+    It is looked up anew every quarter of a minute at most, since every page asks.
+    """
+    known, until = _lately.get("pace", (0.0, 0.0))
+    if time.monotonic() < until:
+        return known
+    made = (
+        select(
+            func.extract("epoch", func.max(Song.finished_at) - func.min(Song.started_at)).label("took"),
+            func.max(Song.duration).label("length"),
+        )
         .where(Song.status == "processed", Song.started_at.is_not(None))
         .group_by(Song.request_id)
         .order_by(func.max(Song.finished_at).desc())
         .limit(RECENT)
         .subquery()
     )
-    seconds = session.scalar(select(func.avg(took.c.took)))
-    return None if seconds is None else float(seconds)
+    found = session.scalar(select(func.sum(made.c.took) / func.nullif(func.sum(made.c.length), 0)))
+    if found is None:
+        return None
+    _lately["pace"] = (float(found), time.monotonic() + REMEMBERED)
+    return float(found)
 
 
 def about(seconds: float) -> str:

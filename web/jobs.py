@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.songs import place_in_line
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
-from web.house import about, typical_seconds
+from web.house import about, pace
 
 ORDINALS = ("", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 _WORDS, _MUSIC, _COVER = ("on", "", ""), ("done", "on", ""), ("done", "done", "on")
@@ -105,8 +105,9 @@ def _in_line(session: Session, request: SongRequest) -> str:
     if not place:
         return "In line"
     said = ORDINALS[place] if place < len(ORDINALS) else f"Number {place}"
-    each = typical_seconds(session)
-    return f"{said} in line" + (f" · starts in {about(each * (place - 0.5))}" if each else "")
+    # Nobody's requests are looked into: those before this one are taken to be as long as it.
+    each = pace(session)
+    return f"{said} in line" + (f" · starts in {about(each * request.duration * (place - 0.5))}" if each else "")
 
 
 def _time_left(song: Song) -> str:

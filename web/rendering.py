@@ -90,6 +90,8 @@ def render(
     )
     # Pages are for one person and one moment; what htmx gets at the same address is another text.
     told = {"cache-control": "no-store", "vary": "HX-Request", **(headers or {})}
+    if partial and request.method != "GET":
+        told["hx-push-url"] = "false"  # the page that a form was refused with has the address of the page it was on
     page = Response(text, status_code=status, media_type=MediaType.HTML, headers=told)
     if given:
         set_visitor(page, given)

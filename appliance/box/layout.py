@@ -159,4 +159,6 @@ def environment(settings: Settings) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
     programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     ours = {"PATH": programs, "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", BOX_MARK: str(settings.data_dir)}
+    if not (home := os.environ.get("HOME")) or not Path(home).is_dir():
+        ours["HOME"] = str(settings.data_dir)  # system users have no home, and libraries like to keep things there
     return inherited | _QUIET | ours | as_variables(settings)

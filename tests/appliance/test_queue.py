@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -48,6 +49,12 @@ MADE = MadeSong(
     model="sketch",
     categories=("Jazz", "Not a category"),
 )
+
+
+def _sheet(title: str, lyrics: str) -> dict[str, Any]:
+    """Return a sheet as the songwriter's work is kept, without what the queue does not look at."""
+    sound = {"prompt": "waltz", "bpm": 90, "key": "A minor"}
+    return {"title": title, "lyrics": lyrics, "instrumental": not lyrics, "language": "en", **sound}
 
 
 def _claim(worker: str = "one") -> SongRequest | None:
@@ -187,7 +194,7 @@ def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_fenced_off(session
     second = _must_claim("two")
     assert second.id == first.id
     assert second.attempt == 2
-    sheet = {"title": "Late", "prompt": "", "lyrics": "", "bpm": 90, "key": "A minor", "language": "en"}
+    sheet = _sheet("Late", "")
     for attempt in (
         lambda late: renew_lease(late, old),
         lambda late: start_song(late, old, song_id),
@@ -285,7 +292,7 @@ def test_a_failed_song_can_be_tried_again_and_keeps_its_words(session: Session) 
     ask(session, ada)
     session.commit()
     request = _must_claim()
-    sheet = {"title": "Kept", "prompt": "waltz", "lyrics": "[Verse]\nla", "bpm": 90, "key": "A minor", "language": "en"}
+    sheet = _sheet("Kept", "[Verse]\nla")
     with transaction() as work:
         keep_sheet(work, lease_of(request), sheet)
         for song in request.songs:

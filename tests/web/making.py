@@ -25,7 +25,7 @@ SECTIONS = [
 SOUND = bytes(range(256)) * 40
 SHEET = {
     "title": "Salt on the Window", "prompt": "indie folk, harmonium", "lyrics": WORDS, "bpm": 84.0, "key": "D major",
-    "language": "en",
+    "language": "en", "instrumental": False,
 }  # fmt: skip
 
 

@@ -57,8 +57,9 @@ def test_a_song_without_peaks_has_no_waveform() -> None:
 
 
 def test_the_player_is_told_everything_it_shows() -> None:
-    entry = player_entry(song(id="1234", sections=SECTIONS, title=""), "Mara")
+    entry = player_entry(song(id="1234", take=2, sections=SECTIONS, title=""), "Mara")
     assert entry["title"] == "Untitled"
     assert entry["by"] == "Mara"
+    assert entry["take"] == 2
     assert entry["audio"] == "/songs/1234/audio"
     assert entry["sections"] == [["Verse 1", "verse", 0.0, 30.0, 0.5], ["Chorus", "chorus", 30.0, 30.0, 1.0]]

@@ -15,7 +15,7 @@ from tests.web.browser import PASSWORD, Browser
 from tests.web.making import make
 from web.app import LARGEST_BODY
 
-OPEN_TO_ALL = {"/", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"}
+OPEN_TO_ALL = {"/", "/{anywhere}", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"}
 
 
 def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:
@@ -174,16 +174,18 @@ def test_what_is_too_large_or_no_form_is_refused(mara: Browser, session: Session
     broken = {"Content-Type": "application/x-www-form-urlencoded", **ours}
     assert mara.ask("POST", "/create", content=b"\xff\xfe", headers=broken).status_code == 422
     assert mara.ask("POST", "/create", content=b"a=b&" * 5000, headers=broken).status_code == 422
-    assert mara.ask("POST", "/nothing", content=b"a=b", headers=broken).status_code == 404
+    assert mara.ask("POST", "/nothing", content=b"a=b", headers=broken).status_code == 405
     assert mara.ask("TRACE", "/create").status_code == 405
     assert rows(session) == before
 
 
 def test_errors_are_pages_to_people_and_json_to_programs(mara: Browser) -> None:
     page = mara.open("/songs/00000000-0000-0000-0000-000000000000")
-    assert page.status_code == 404
-    assert "There is nothing here, or it is private." in page.text
-    assert "Mara" in page.text
+    nowhere = mara.open("/nothing/at/all")
+    for answer in (page, nowhere):
+        assert answer.status_code == 404
+        assert "There is nothing here, or it is private." in answer.text
+        assert "Mara" in answer.text
     told = mara.get("/songs/00000000-0000-0000-0000-000000000000", Accept="application/json")
     assert told.json()["message"] == "There is nothing here, or it is private."
     piece = mara.get("/songs/00000000-0000-0000-0000-000000000000", **{"HX-Request": "true"})

@@ -20,6 +20,8 @@ def test_every_route_is_asked_for_in_some_test_of_its_own(client: TestClient[Lit
     parts = set(re.findall(r"""["']/?([a-z]+)["']""", asked))
     missing = []
     for _, path in routes(client):
+        if path == "/{anywhere}":  # whatever is no route
+            continue
         shape = re.sub(r"\{[^}]*\}", "{}", path)
         base, _, last = shape.rpartition("/")
         if shape not in named and not ({f"{base}/{{}}", f"{base}{{}}"} & named and last in parts):

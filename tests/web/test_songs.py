@@ -46,6 +46,8 @@ def test_renaming_says_what_is_wrong_and_keeps_what_was_typed(
         assert refused.status_code == 422
         assert "1 to 80" in beside(refused, "title")
         assert typed(refused, "title") == bad
+    refused = mara.send(f"/songs/{song.id}/title", {"title": ""}, htmx=True)
+    assert (refused.status_code, refused.headers["hx-push-url"]) == (422, "false")
     assert mara.send(f"/songs/{song.id}/title", {"title": "Tide <b>Table</b>"}).status_code == 303
     page = mara.open(f"/songs/{song.id}").text
     assert "<h1>Tide &lt;b&gt;Table&lt;/b&gt;</h1>" in page

@@ -95,6 +95,7 @@ def test_every_kind_of_brief_ends_in_two_playable_takes_that_share_the_words(
     assert first.prompt
     assert request.sheet is not None
     assert request.sheet["lyrics"] == first.lyrics
+    assert first.instrumental == second.instrumental == bool(brief.get("instrumental"))
     if brief.get("instrumental"):
         assert first.lyrics == ""
     else:

@@ -20,7 +20,7 @@ from appliance.taskqueue import ring
 from web.csrf import token_for
 from web.database import after_commit
 from web.desk import Desk, desk_of
-from web.house import typical_seconds
+from web.house import pace
 from web.jobs import job_of
 from web.rendering import Page, in_place, is_partial, partial, render
 
@@ -183,7 +183,7 @@ def _about_form(session: Session, form: dict[str, str], errors: dict[str, str]) 
         "form": form,
         "errors": errors,
         "length": _length(form),
-        "expects": typical_seconds(session),
+        "pace": pace(session),
         "keys": [(key, key) for key in briefs.KEYS],
         "languages": list(briefs.LANGUAGES.items()),
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],

@@ -5,11 +5,12 @@ from uuid import UUID
 
 from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance.accounts import needs_setup
+from appliance.errors import NotFound
 from appliance.feed import new_songs
 from appliance.songs import liked_songs
 from appliance.tables import User
@@ -32,3 +33,10 @@ def discover(
     liked = liked_songs(session, visitor, [song.id for song in songs])
     older = songs[PAGE - 1].id if len(songs) > PAGE else None
     return render(request, "discover.html", session, visitor, songs=songs[:PAGE], liked=liked, older=older)
+
+
+@get("/{anywhere:path}", sync_to_thread=True)
+def nowhere(visitor: NamedDependency[User | None], anywhere: FromPath[str]) -> None:
+    """Answer for every address that there is not, so that who is signed in keeps the frame of the page around them."""
+    del visitor, anywhere
+    raise NotFound

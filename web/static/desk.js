@@ -1,5 +1,5 @@
 // The form that makes songs: a draft that survives everything, counters, and buttons that write into its fields.
-import { clock, find, findAll, onPage, recall, remember, viewer } from "./page.js";
+import { about, clock, find, findAll, onPage, recall, remember, viewer } from "./page.js";
 
 const SYLLABLES_A_WORD = 1.3;
 const SYLLABLES_A_SECOND = 1.9;
@@ -29,6 +29,7 @@ function count(form) {
     const field = form.elements[output.htmlFor.value];
     if (!field) continue;
     output.value = output.dataset.clock === undefined ? field.value : clock(field.value);
+    if (output.dataset.pace) output.value = about(output.dataset.pace * field.value);
     if (output.dataset.clock !== undefined) field.setAttribute("aria-valuetext", output.value);
   }
   for (const hint of findAll("[data-words-of]", form)) hint.textContent = aboutWords(find(hint.dataset.wordsOf, form).value, form);

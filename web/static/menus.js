@@ -13,7 +13,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// When a part of the page comes anew, an open menu stays open and what is played stays painted.
+// When a part of the page comes anew, what is open stays open and what is played stays painted.
 globalThis.htmx?.registerExtension("keep-open", {
-  htmx_before_morph_attr: (element, { attrName }) => !(attrName === "style" || (attrName === "open" && element.matches(".menu"))),
+  htmx_before_morph_attr: (_, { attrName, newValue }) => !(attrName === "style" || (attrName === "open" && newValue === null)),
 });

@@ -9,6 +9,12 @@ export function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+// A time ahead, as web.house.about says it.
+export function about(seconds) {
+  if (seconds < 10) return "a few seconds";
+  return seconds < 90 ? `about ${Math.round(seconds / 5) * 5} s` : `about ${Math.round(seconds / 60)} min`;
+}
+
 // Speak a result to those who cannot see it.
 export function say(text) {
   const region = find("#say");

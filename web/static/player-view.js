@@ -4,6 +4,8 @@ import { drawForm, sectionName } from "./form-line.js";
 
 let drawn = "";
 
+const credit = (entry) => `${entry.by} · take ${entry.take}`;
+
 export function drawSong(bar, entry) {
   if (drawn === entry.id) return;
   drawn = entry.id;
@@ -11,7 +13,7 @@ export function drawSong(bar, entry) {
   const title = find("[data-title]", bar);
   title.textContent = entry.title;
   title.href = entry.href;
-  find("[data-by]", bar).textContent = entry.by;
+  find("[data-by]", bar).textContent = credit(entry);
   find(".now [data-cover]", bar).src = entry.cover;
 }
 
@@ -73,7 +75,7 @@ export function drawQueue(queue) {
     row.dataset.position = position;
     jump.textContent = entry.title;
     if (position === queue.at) row.setAttribute("aria-current", "true");
-    find("[data-by]", row).textContent = entry.by;
+    find("[data-by]", row).textContent = credit(entry);
     find("[data-duration]", row).textContent = clock(entry.duration);
     find("[data-remove]", row).setAttribute("aria-label", `Remove ${entry.title} from the queue`);
     find("[data-remove]", row).disabled = position === queue.at;

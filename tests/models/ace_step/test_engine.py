@@ -12,6 +12,7 @@ import torch
 from diffusers import AceStepPipeline
 from diffusers.models.autoencoders.autoencoder_oobleck import OobleckDiagonalGaussianDistribution as Distribution
 
+from appliance.box.waiting import wait_until
 from models.ace_step.engine import AceStepEngine, Rendering, Sound, Step
 from models.ace_step.jobs import Job, Rework
 from models.failures import EngineStopped, TooLarge, WrongSetting
@@ -245,8 +246,7 @@ def test_a_closed_engine_fails_what_it_holds_and_takes_nothing_more(ace_step_tur
         assert gate.reached.wait(30)
         closing = threading.Thread(target=engine.close)
         closing.start()
-        while not engine._stopped:
-            pass
+        assert wait_until(lambda: engine._stopped, seconds=30)
         gate.open.set()
         closing.join(30)
     with pytest.raises(EngineStopped):

@@ -133,7 +133,7 @@ def test_a_rest_inside_a_line_is_silent() -> None:
     assert np.abs(stem[:, round(2.3 * RATE) : round(2.6 * RATE)]).max() > 0.3 * loud
 
 
-def test_lines_of_equal_energy_are_equally_loud_and_hisses_are_tame() -> None:
+def test_lines_of_equal_energy_are_equally_loud() -> None:
     lines = [
         line("six sharp ships sailed", TUNE[:4]),
         line("oh why are you", (69.0, 71.0, 69.0, 66.0), start=3),
@@ -144,8 +144,14 @@ def test_lines_of_equal_energy_are_equally_loud_and_hisses_are_tame() -> None:
     parts = [stem[:, round((at - 0.4) * RATE) : round((at + 2) * RATE)] for at in (0.5, 3, 5.5)]
     loudness = [meter.integrated_loudness(part.T) for part in parts]
     assert max(loudness) - min(loudness) < 1.0, loudness
-    hissing = sosfiltfilt(butter(4, 4500, "highpass", fs=RATE, output="sos"), parts[0])
-    assert np.abs(hissing).max() < 0.5 * np.abs(parts[0]).max()
+
+
+def test_hisses_are_held_down() -> None:
+    stem = sing([line("cease fish chess sash", TUNE[:4])], 3, "en", "robot", 1)
+    hissing = sosfiltfilt(butter(4, 4500, "highpass", fs=RATE, output="sos"), stem)
+    loudest = [np.convolve(part[0] ** 2, np.ones(2400) / 2400, "same").max() for part in (stem, hissing)]
+    # eSpeak's own "s" is 5.5 dB below its vowels here.
+    assert -20 < 10 * np.log10(loudest[1] / loudest[0]) < -9.5
 
 
 def test_a_chorus_is_wider_and_has_its_second_voice() -> None:
@@ -230,3 +236,17 @@ def test_what_lies_outside_the_song_is_cut_off() -> None:
     assert stem.shape == (2, 2 * RATE)
     assert np.abs(stem[:, : RATE // 2]).max() > 0.05
     assert np.abs(stem[:, round(1.8 * RATE) :]).max() > 0.05
+
+
+@pytest.mark.parametrize("register", ["female", "male", "choir", "robot"])
+def test_strange_notes_are_sung_without_complaint(register: Singer) -> None:
+    notes = (
+        Note(-0.5, 0.0, 0.0, 0.5),
+        Note(0.2, 0.01, 127.0, 0.5),
+        Note(0.2, 3.0, 60.5, 0.5),
+        Note(0.21, -0.1, 20.0, 0.5, "x"),
+    )
+    strange = SungLine("shh rhythm 1999 шх ❤ flow", notes, (), notes, kind="chorus", register=register, energy=5.0)
+    stem = sing([strange, dataclasses.replace(strange, rap=True)], 2, "en", "robot", -1)
+    assert np.isfinite(stem).all()
+    assert 0.05 < np.abs(stem).max() < 0.9

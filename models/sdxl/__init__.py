@@ -1,0 +1,1 @@
+"""SDXL, distilled to a few steps, as the illustrator."""
