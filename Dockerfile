@@ -23,7 +23,7 @@ RUN apt-get update -q; \
 
 FROM base AS installing
 # hadolint ignore=DL3008
-RUN apt-get update -q; apt-get install -y -q --no-install-recommends python3-venv
+RUN apt-get update -q; apt-get install -y -q --no-install-recommends python3-venv; rm -rf /var/lib/apt/lists/*
 ARG CA=""
 ENV PIP_CERT=${CA} NODE_EXTRA_CA_CERTS=${CA} PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /opt/backline
@@ -113,7 +113,7 @@ ENV PATH=/opt/backline/venv/bin:/usr/local/bin:/usr/bin:/bin \
     BACKLINE_VARIANT=${VARIANT} \
     OBJECT_STORE=${OBJECT_STORE} \
     DATA_DIR=/data \
-    WEB_HOST=0.0.0.0
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001
 WORKDIR /data
 VOLUME ["/data", "/models"]

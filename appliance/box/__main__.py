@@ -15,6 +15,8 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code; expected failures are said in one sentence."""
     asked = _parser().parse_args(arguments)
     given = {"DATA_DIR": asked.data_dir} if asked.data_dir else {}
+    if asked.command == "run" and asked.as_pid_one:
+        given["WEB_HOST"] = "0.0.0.0"  # noqa: S104 - which address is published is decided outside the container
     try:
         wanted = load_settings({**os.environ, **given})
         match asked.command:

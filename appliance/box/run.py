@@ -45,14 +45,14 @@ def run(
             end_leftovers(data)
             folder.drop_runtime(Path(before.runtime))
         say(f"Backline starts; its data is in {data}")
-        full, runner = make_ready(wanted, layout)
+        full, runner, of_store = make_ready(wanted, layout)
         programs = supervisor.programs(full, layout.plain, runner, web, worker, only_worker)
         held = (lock_descriptor, runtime_descriptor)
         if as_pid_one:
             supervisor.write_config(layout.plain, [supervisor.herald(layout.plain, only_worker), *programs])
-            _become_supervisord(full, layout, held)
+            _become_supervisord(layout, environment(full) | of_store, held)
         supervisor.write_config(layout.plain, programs)
-        return _watch(full, layout, held, only_worker)
+        return _watch(full, layout, environment(full) | of_store, held, only_worker)
     except KeyboardInterrupt:
         say("Stopped.")
         return 0
@@ -72,10 +72,11 @@ def _check_shared(wanted: Settings) -> None:
         )
 
 
-def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | None]:
+def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | None, dict[str, str]]:
     """Do what comes before any program starts, first start or not: ports, secrets, folders, a Postgres cluster.
 
-    Returns the complete settings, and how Postgres is run, or None where the database is somebody else's. Raises BoxError.
+    Returns the complete settings, how Postgres is run (None where the database is somebody else's), and what the bundled
+    store reads from its environment. Raises BoxError.
     """
     check_ports(wanted)
     secrets = folder.keep_identity(layout)
@@ -83,12 +84,15 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
     layout.logs.mkdir(mode=0o700, exist_ok=True)
     layout.settings.touch(mode=0o600)
     layout.settings.write_text(json.dumps(as_variables(full)))
+    of_store: dict[str, str] = {}
     if full.object_store != "s3":
+        keys = store_keys(wanted, secrets)
+        of_store = store.environment(full.object_store, keys, full.s3_region)
         layout.objects(full.object_store).mkdir(mode=0o700, parents=True, exist_ok=True)
-        store.write_identities(layout.runtime, store_keys(wanted, secrets))
+        store.write_identities(layout.runtime, keys)
         store.clear_stale_sockets(full.store_port)
     if wanted.database_url.get_secret_value():
-        return full, None
+        return full, None, of_store
     home = layout.cluster.parent
     home.mkdir(mode=0o700, exist_ok=True)
     runner = postgres.runner_for(home, create_account=True)
@@ -98,19 +102,19 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
         postgres.create_cluster(layout.cluster, runner, secrets.superuser_password, secrets.database_password)
     postgres.clear_stale_lock(layout.cluster)
     runner.own(layout.sockets)
-    return full, runner
+    return full, runner, of_store
 
 
-def _become_supervisord(full: Settings, layout: Layout, held: tuple[int, ...]) -> NoReturn:
+def _become_supervisord(layout: Layout, environ: dict[str, str], held: tuple[int, ...]) -> NoReturn:
     """Become supervisord, with the `held` locks; the folder of sockets is dropped by who we become."""
     for descriptor in held:
         os.set_inheritable(descriptor, True)
     os.chdir("/")
     command = [sys.executable, "-m", "appliance.box.pid_one", str(layout.data), str(layout.runtime)]
-    os.execve(command[0], command, environment(full))  # noqa: S606
+    os.execve(command[0], command, environ)  # noqa: S606
 
 
-def _watch(full: Settings, layout: Layout, held: tuple[int, ...], only_worker: bool) -> int:
+def _watch(full: Settings, layout: Layout, environ: dict[str, str], held: tuple[int, ...], only_worker: bool) -> int:
     """Run supervisord to its end and return the exit code; it inherits the `held` locks, and so outlives us in order."""
     process: subprocess.Popen[bytes] | None = None
     stopping = False
@@ -134,7 +138,7 @@ def _watch(full: Settings, layout: Layout, held: tuple[int, ...], only_worker: b
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env=environment(full),
+            env=environ,
             start_new_session=True,  # Ctrl-C is for us to pass on, once
             pass_fds=held,
         )

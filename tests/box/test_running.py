@@ -177,3 +177,14 @@ def test_without_a_studio_the_commands_say_so(studio: Studio) -> None:
         assert asked.returncode == code
         assert "No studio is running in" in asked.stdout + asked.stderr
         assert not (studio.data.parent / "nowhere").exists()
+
+
+def test_the_stores_other_doors_are_closed_to_strangers(studio: Studio) -> None:
+    store = int(studio.environment["STORE_PORT"])
+    volume, filer = store + 2, store + 3
+    for method, port, path in (("GET", filer, "/"), ("POST", filer, "/x"), ("PUT", volume, "/1,01637037d6")):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, data=b"x" * (method != "GET"))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        refused.value.close()
+        assert refused.value.code == 401, (method, path)
