@@ -31,6 +31,16 @@ logs: $(INSTALLED) ## Follow the logs (one program's: make logs S=worker)
 setup-url: $(INSTALLED) ## Print a new link for making the first admin
 	@$(BOX) setup-url
 
+##@ The models
+.PHONY: models-install models-list models-pull
+models-install: $(MODELLED) ## Install what the AI models stand on
+
+models-list: $(INSTALLED) ## List the models: chosen, pulled, loaded, and what they take
+	@$(BIN)/python -m worker.weights list
+
+models-pull: $(MODELLED) ## Fetch the weights of the chosen models (others: MODEL=name; without being asked: ACCEPT=yes)
+	@$(BIN)/python -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
+
 ##@ Work on it
 .PHONY: install check fix test bench mutate clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
@@ -59,7 +69,7 @@ clean: ## Remove what was installed and built; never the data
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- what the commands above stand on ---------------------------------------------------------------------------------
 

@@ -171,7 +171,8 @@ def read_message(body: bytes, headers: Mapping[str, str]) -> tuple[str, dict[str
     try:
         text = body.decode()
         names = {name.lower(): value for name, value in headers.items()}
-        secret = settings().polar_webhook_secret.get_secret_value()
+        # An empty secret, or one that is left over from a shop that has closed, verifies nothing.
+        secret = settings().polar_webhook_secret.get_secret_value() if settings().billing == "polar" else ""
         content = validate_event(text, names, secret, _EveryType(), lambda data: data)
     except (UnicodeDecodeError, PolarWebhookError, ValueError):
         raise NotSigned("This message does not carry the payment service's signature.") from None

@@ -52,7 +52,8 @@ class Lease:
 class MadeSong:
     """What a worker hands over when a take is ready: object keys, what is shown, and how it sounds.
 
-    `duration` in seconds, `loudness` in LUFS, `peaks` 800 bytes, `sections` as `models.roles.Section` has them.
+    `duration` in seconds, `loudness` in LUFS, `peaks` 800 bytes, `sections` as `models.roles.Section` has them; `steps` and
+    `guidance_scale` as they were used, which may be others than were asked for, None where the model has none.
     """
 
     master_key: str
@@ -67,6 +68,8 @@ class MadeSong:
     sections: list[dict[str, Any]]
     model: str
     categories: tuple[str, ...]
+    steps: int | None = None
+    guidance_scale: float | None = None
 
 
 def lease_of(request: SongRequest) -> Lease:
@@ -226,6 +229,7 @@ def finish_song(session: Session, lease: Lease, song_id: UUID, made: MadeSong) -
     song.cover_key, song.thumbnail_key = made.cover_key, made.thumbnail_key
     song.peaks, song.loudness, song.sections = made.peaks, made.loudness, made.sections
     song.duration, song.bpm, song.key, song.model = made.duration, made.bpm, made.key, made.model
+    song.steps, song.guidance_scale = made.steps, made.guidance_scale
     session.execute(song_categories.delete().where(song_categories.c.song_id == song.id))
     wanted = select(Category.id).where(Category.name.in_(made.categories))
     for category_id in session.scalars(wanted).all():

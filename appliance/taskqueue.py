@@ -1,8 +1,9 @@
-"""The doorbell between web and worker: Huey over Postgres. A lost ring is harmless, since the songs table is the queue."""
+"""The doorbells between web and worker: Huey over Postgres. A lost ring is harmless, since the tables are the queue."""
 
 import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Literal, get_args
 
 import psycopg
 from huey import PostgresHuey
@@ -12,20 +13,21 @@ from appliance.database import connect, libpq_url
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)
-_answer: Callable[[], None] | None = None
+Bell = Literal["song_waits", "message_waits"]
+BELLS: tuple[Bell, ...] = get_args(Bell)
+_answers: dict[Bell, Callable[[], object]] = {}
 
 
-def _song_waits() -> None:
-    """Run whatever the worker has bound to the bell."""
-    if _answer is None:
-        raise RuntimeError("Nobody answers the bell in this program.")
-    _answer()
+def _rung(bell: Bell) -> None:
+    """Run whatever the worker has bound to this bell."""
+    if bell not in _answers:
+        raise RuntimeError(f"Nobody answers the bell {bell} in this program.")
+    _answers[bell]()
 
 
-def answer_bell(answer: Callable[[], None]) -> None:
-    """Bind what happens in this program (the worker) when a song waits."""
-    global _answer  # noqa: PLW0603
-    _answer = answer
+def answer_bell(answer: Callable[[], object], bell: Bell = "song_waits") -> None:
+    """Bind what happens in this program (the worker) when a bell rings."""
+    _answers[bell] = answer
 
 
 @lru_cache
@@ -42,14 +44,14 @@ def taskqueue() -> PostgresHuey:
         create_tables=False,
         connection=lambda: connect(wanted.database_url.get_secret_value()),
     )
-    huey.bell = huey.task(name="song_waits")(_song_waits)
+    huey.bells = {bell: huey.task(name=bell)(partial(_rung, bell)) for bell in BELLS}
     return huey
 
 
-def ring() -> None:
-    """Tell a worker that a song waits. Call it after the commit; a failure is logged, and the sweep rings again."""
+def ring(bell: Bell = "song_waits") -> None:
+    """Tell a worker that something waits. Call it after the commit; a failure is logged, and the sweep looks again."""
     try:
-        taskqueue().bell()
+        taskqueue().bells[bell]()
     except psycopg.Error:
         log.warning("The bell could not be rung; the next sweep will.", exc_info=True)
 

@@ -25,9 +25,12 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
+from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
+from web.pages.hooks import polar_message
 from web.pages.songs import SongPages
 from web.throttle import Throttles
 from web.viewers import provide_viewer, provide_visitor
@@ -46,12 +49,15 @@ def create_app() -> Litestar:
     app = Litestar(
         route_handlers=[
             AccountPages,
+            AdminCreditPages,
+            CreditPages,
             HealthPages,
             Media,
             SongPages,
             StudioPages,
             discover,
             events,
+            polar_message,
             nowhere,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],

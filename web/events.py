@@ -17,6 +17,7 @@ from litestar.concurrency import sync_to_thread
 from litestar.di import NamedDependency
 from litestar.response import Stream
 from psycopg import sql
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from appliance.accounts import viewer_of
@@ -82,11 +83,11 @@ class Newsroom:
         return len(self._followers.get(user_id, ()))
 
     def tell(self, news: dict[str, Any]) -> None:
-        """Pass on one notice: `user` and `request` that changed, or `line` for everybody."""
-        if "request" in news:
-            for follower in self._followers.get(UUID(news["user"]), ()):
+        """Pass on one notice: a `request` or the `credits` of a `user`, or `line` for everybody."""
+        for follower in self._followers.get(UUID(news["user"]), ()) if "user" in news else ():
+            if "request" in news:
                 follower.requests.add(UUID(news["request"]))
-                follower.changed.set()
+            follower.changed.set()
         if news.get("line"):
             for follower in self._everybody():
                 follower.line = True
@@ -174,7 +175,13 @@ async def _messages(
             follower.requests, follower.line, follower.all = set(), False, False
             # The time before looking: what happens while we look is told once more rather than never.
             stamp = int(time.time() * 1000)
-            pieces = await sync_to_thread(teller.pieces, requests, line, everything)
+            try:
+                pieces = await sync_to_thread(teller.pieces, requests, line, everything)
+            except OperationalError:  # once it answers again, the page is told everything
+                follower.all = True
+                follower.changed.set()
+                await asyncio.sleep(AT_MOST_EVERY)
+                continue
             if pieces is None:
                 return
             yield _event(stamp, "".join(pieces))
@@ -213,7 +220,10 @@ class Teller:
             ]
             if said := [job for job in ended if job.state in ("ready", "partly", "failed")]:
                 pieces.append(partial("#say", "_say.html", swap="innerHTML", jobs=said))
-            return [*pieces, partial("#house", "_house.html", house=house(session, viewer))]
+            doing = house(session, viewer)
+            if doing.credits is not None:
+                pieces.append(partial("#credits", "_credits.html", house=doing))
+            return [*pieces, partial("#house", "_house.html", house=doing)]
 
     def _jobs(
         self, session: Session, viewer: User, changed: set[UUID], line: bool, everything: bool

@@ -9,6 +9,7 @@ from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect, Response
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.errors import NotSignedIn, StudioError
 from web.rendering import render
@@ -28,6 +29,7 @@ SENTENCES = {
     405: "This address does not do that.",
     413: "This is larger than the studio takes.",
 }
+DATABASE_GONE = (OperationalError, PoolTimeout)
 BUG = "Something went wrong in the studio. Nothing of yours was changed."
 
 Failure = Response[Any]
@@ -51,8 +53,8 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Fail
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:
     """Log what nobody expected, with the id that the person can read to whoever looks for it."""
-    if isinstance(error, OperationalError):
-        log.warning("The database does not answer: %s", error.orig)
+    if isinstance(error, DATABASE_GONE):
+        log.warning("The database does not answer: %s", error)
         return _show(request, 503, "The studio's database does not answer. Try again in a moment.")
     request_id = request.scope["state"].get("request_id", "")
     log.error("Request %s, %s %s", request_id, request.method, request.url.path, exc_info=error)

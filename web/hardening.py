@@ -21,9 +21,16 @@ def content_policy(settings: Settings) -> str:
     rules = {
         "default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
         "media-src": media, "font-src": "'self'", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'none'",
-        "form-action": "'self'", "frame-ancestors": "'none'",
+        "form-action": " ".join(["'self'", *payment_hosts(settings)]), "frame-ancestors": "'none'",
     }  # fmt: skip
     return "; ".join(f"{name} {value}" for name, value in rules.items())
+
+
+def payment_hosts(settings: Settings) -> list[str]:
+    """Return where the checkout form may lead to: browsers follow a form's redirect only to hosts that the policy names."""
+    if settings.billing != "polar":
+        return []
+    return ["https://polar.sh", "https://*.polar.sh", *([settings.polar_base_url] if settings.polar_base_url else [])]
 
 
 def security_headers(settings: Settings) -> dict[str, str]:

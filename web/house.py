@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from appliance import credits
 from appliance.tables import Song, SongRequest, User
 from appliance.tables.songs import OPEN
 
@@ -18,13 +19,15 @@ _lately: dict[str, tuple[float, float]] = {}  # the pace, and until when it is g
 class House:
     """`working`: something is being made; `title`: what, if it is the viewer's own; `waiting`: how many more are in line.
 
-    `seconds`: how long all of it takes at the speed of the last songs, None while nothing is known.
+    `seconds`: how long all of it takes at the speed of the last songs, None while nothing is known. `credits`: what the viewer
+    can spend, None where the studio counts none.
     """
 
     working: bool
     title: str
     waiting: int
     seconds: float | None
+    credits: int | None = None
 
 
 def house(session: Session, viewer: User) -> House:
@@ -41,7 +44,9 @@ def house(session: Session, viewer: User) -> House:
     each = pace(session) if rows else None
     # What is running is half done, as far as anybody knows.
     length = sum(row.duration / (2 if row.lease_worker else 1) for row in rows)
-    return House(bool(running), own[0] if own else "", len(rows) - len(running), each and each * length)
+    spendable = credits.account_of(session, viewer.id).available if credits.are_on() else None
+    seconds = each and each * length
+    return House(bool(running), own[0] if own else "", len(rows) - len(running), seconds, spendable)
 
 
 def pace(session: Session) -> float | None:

@@ -1,7 +1,7 @@
-"""The program that makes songs: `huey_consumer worker.consumer.huey -k thread -w 2 -g TERM -t 3`.
+"""The program that makes songs: `huey_consumer worker.consumer.huey -k thread -w 5 -g TERM -t 3`.
 
-Of its two threads one makes songs and one is free for the periodic tasks. TERM puts the running song back in line at once;
-Huey's own default would lose it.
+Of its threads one is free for the periodic tasks, and each of the others carries a request, where the engines share a card;
+a sketch is made alone. TERM puts the running songs back in line at once; Huey's own default would lose them.
 """
 
 import logging
@@ -15,8 +15,10 @@ from sqlalchemy import delete
 from appliance.accounts import purge_login_sessions
 from appliance.database import transaction
 from appliance.log import set_up_logging
+from appliance.settings import settings
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import answer_bell, taskqueue
+from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accounts, settle_checkouts
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.studio import Studio
@@ -33,13 +35,14 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         """Load the models and begin. What goes wrong ends the program, where a start-up hook of Huey would only log it."""
         set_up_logging()
         logging.getLogger("huey").handlers.clear()  # the consumer's own, which would say everything twice
-        self.studio = Studio(load_engines())
+        self.studio = Studio(load_engines(settings()))
         self.studio.open()
         answer_bell(self.studio.answer)
+        answer_bell(apply_messages, "message_waits")
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
-        """Give the running request back, and end."""
+        """Give the running requests back, and end."""
         self.studio.close()
         super().stop(graceful)
 
@@ -53,6 +56,11 @@ def purge_old_rows() -> None:
     with transaction() as session:
         purge_login_sessions(session)
         session.execute(delete(WorkerSeen).where(WorkerSeen.last_seen < datetime.now(UTC) - _FORGET_WORKERS_AFTER))
+
+
+huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
+huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
+huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

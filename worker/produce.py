@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import cast
 from uuid import UUID
+
+from PIL.Image import Image
 
 from appliance.categories import CATEGORIES
 from appliance.errors import StudioError, Unavailable
@@ -59,14 +61,15 @@ Troubles = dict[UUID, Trouble]
 def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
     """Make the songs of a claimed request (its songs loaded) that are still open, and end the lease.
 
-    The songwriter works once for all takes. While one take is mastered, encoded, painted and stored, the next is composed.
+    The songwriter works once for all takes. While one take is mastered, encoded, painted and stored, the next is composed;
+    where the engines make takes together, all of them are composed, and their covers painted, at once.
     A take that fails goes back in line; it fails for good after three tries, or at once where another try is hopeless.
     Raises LeaseLost when another attempt has taken over, and then leaves nothing behind.
     """
     songs = [song for song in request.songs if song.status in OPEN]
     sheet = _kept_sheet(request)
     troubles: Troubles = {}
-    with ThreadPoolExecutor(1, thread_name_prefix="finish") as beside:
+    with ThreadPoolExecutor(max(1, 2 * len(songs)) if engines.together else 1, thread_name_prefix="finish") as beside:
         finishing = []
         for song in songs:
             with _noting(troubles, song.id, watch):
@@ -74,6 +77,10 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
                 if not watch.call(start_song, song.id):
                     continue
                 sheet = sheet or write(request, song, engines, watch)
+                if engines.together:
+                    picture = beside.submit(engines.illustrator.paint, sheet, song.seed)
+                    finishing.append(beside.submit(_make_noting, troubles, song, sheet, picture, engines, watch))
+                    continue
                 recording = compose(song, sheet, engines, watch)
                 finishing.append(beside.submit(_finish_noting, troubles, song, sheet, recording, engines, watch))
                 del recording  # a hundred megabytes that are better gone while the next take is composed
@@ -101,8 +108,18 @@ def compose(song: Song, sheet: SongSheet, engines: Engines, watch: Watch) -> Rec
     return engines.composer.compose(sheet, take, partial(watch.report, song.id, "composing"))
 
 
-def finish(song: Song, sheet: SongSheet, recording: Recording, engines: Engines, watch: Watch) -> None:
-    """Master, encode, paint and store one take, and make it ready. Whatever stops this, no object is left behind."""
+def finish(
+    song: Song,
+    sheet: SongSheet,
+    recording: Recording,
+    engines: Engines,
+    watch: Watch,
+    picture: Future[Image] | None = None,
+) -> None:
+    """Master, encode, paint and store one take, and make it ready. Whatever stops this, no object is left behind.
+
+    `picture` is the cover where it is being painted already.
+    """
 
     def report(start: float, stop: float) -> OnProgress:
         return lambda share: watch.report(song.id, "mastering", start + (stop - start) * share)
@@ -112,7 +129,7 @@ def finish(song: Song, sheet: SongSheet, recording: Recording, engines: Engines,
     mp3 = encode_mp3(mastered, sheet, report(0.5, 1.0))
 
     watch.report(song.id, "painting", 0.0)
-    cover, thumbnail = _paint(song, sheet, engines)
+    cover, thumbnail = _cover(song, sheet, engines, picture)
 
     watch.report(song.id, "storing", 0.0)
     folder = f"{folder_of(song.id)}{watch.lease.attempt}/"
@@ -129,6 +146,8 @@ def finish(song: Song, sheet: SongSheet, recording: Recording, engines: Engines,
         sections=[asdict(section) for section in recording.sections],
         model=engines.composer.name,
         categories=sheet.categories,
+        steps=recording.steps,
+        guidance_scale=recording.guidance_scale,
     )
     try:
         for number, (key, data, content_type) in enumerate(
@@ -175,10 +194,10 @@ def _kept_sheet(request: SongRequest) -> SongSheet | None:
     return SongSheet(**request.sheet | {"categories": tuple(request.sheet["categories"])})
 
 
-def _paint(song: Song, sheet: SongSheet, engines: Engines) -> tuple[bytes, bytes]:
+def _cover(song: Song, sheet: SongSheet, engines: Engines, picture: Future[Image] | None) -> tuple[bytes, bytes]:
     """Return the cover and its thumbnail; empty where painting fails, since a song can be heard without."""
     try:
-        return cover_files(engines.illustrator.paint(sheet, song.seed))
+        return cover_files(picture.result() if picture else engines.illustrator.paint(sheet, song.seed))
     except Exception:
         log.exception("Song %s gets no cover.", song.id)
         return b"", b""
@@ -189,6 +208,13 @@ def _finish_noting(
 ) -> None:
     with _noting(troubles, song.id, watch):
         finish(song, sheet, recording, engines, watch)
+
+
+def _make_noting(
+    troubles: Troubles, song: Song, sheet: SongSheet, picture: Future[Image], engines: Engines, watch: Watch
+) -> None:
+    with _noting(troubles, song.id, watch):
+        finish(song, sheet, compose(song, sheet, engines, watch), engines, watch, picture)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from appliance.queue import LeaseLost, claim_request, lease_of, release_request,
 from appliance.settings import settings
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import ring
+from worker.bookkeeping import apply_messages, start_paid_songs
 from worker.engines import Engines
 from worker.produce import produce
 from worker.watch import Watch
@@ -26,14 +27,14 @@ _SWEEP = 5.0  # seconds between two looks for songs whose bell was lost
 
 
 class Studio:
-    """The worker of this process. It serves one request at a time, since a sketch uses all the cores there are."""
+    """The worker of this process. It serves as many requests at a time as its engines share; each has a thread of Huey's."""
 
     def __init__(self, engines: Engines) -> None:
         self.engines = engines
         self.name, self._lock = _take_name()
-        self._turn = threading.Lock()
+        self._turns = threading.Semaphore(engines.at_once)
         self._stopped = threading.Event()
-        self._watch: Watch | None = None
+        self._watches: set[Watch] = set()
 
     def open(self) -> None:
         """Put back in line what a killed worker of this name was at, and begin to look for songs that wait."""
@@ -44,22 +45,22 @@ class Studio:
         threading.Thread(target=self._sweep, name="sweep", daemon=True).start()
 
     def close(self) -> None:
-        """Serve nobody any more, and put the request that is being served back in line at once."""
+        """Serve nobody any more, and put the requests that are being served back in line at once."""
         self._stopped.set()
-        if watch := self._watch:
+        for watch in tuple(self._watches):
             try:
                 watch.give_back()
             except Exception:
-                log.warning("The running request could not be put back; its lease will run out.", exc_info=True)
+                log.warning("A running request could not be put back; its lease will run out.", exc_info=True)
 
     def answer(self) -> None:
-        """Serve requests until none waits; return at once when another thread is doing so."""
-        while self._turn.acquire(blocking=False):
+        """Serve requests until none waits; return at once when as many threads as there may be are doing so."""
+        while self._turns.acquire(blocking=False):
             try:
                 while self._serve_next():
                     pass
             finally:
-                self._turn.release()
+                self._turns.release()
             # Whoever rang between our last look and the release of the turn was sent away.
             if self._stopped.is_set() or not _somebody_waits():
                 return
@@ -74,7 +75,7 @@ class Studio:
             return False
         log.info("Request %s begins, attempt %s.", request.id, request.attempt)
         with Watch(lease_of(request)) as watch:
-            self._watch = watch
+            self._watches.add(watch)
             try:
                 if self._stopped.is_set():  # since we looked; `close` may not have seen the watch
                     watch.give_back()
@@ -86,14 +87,15 @@ class Studio:
                 log.exception("Request %s could not be worked on.", request.id)
                 watch.call(release_request)
             finally:
-                self._watch = None
+                self._watches.discard(watch)
         return True
 
     def _sweep(self) -> None:
         while True:
             try:
                 self._say_alive()
-                if not self._turn.locked() and _somebody_waits():
+                apply_messages()
+                if start_paid_songs() or (len(self._watches) < self.engines.at_once and _somebody_waits()):
                     ring()
             except Exception:
                 log.warning("The sweep did not get through; it will try again.", exc_info=True)
@@ -102,7 +104,8 @@ class Studio:
 
     def _say_alive(self) -> None:
         engines = self.engines
-        about = {role: getattr(engines, role).name for role in ("songwriter", "composer", "illustrator")}
+        roles = ("songwriter", "composer", "illustrator")
+        about = {role: getattr(engines, role).name for role in roles} | {"notes": list(engines.notes)}
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:
             statement = insert(WorkerSeen).values(name=self.name, **seen)

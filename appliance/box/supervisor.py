@@ -101,7 +101,7 @@ def programs(
     gate = [python, "-m", "appliance.box.gate", str(layout.prepared), "--"]
     found += [
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
-        Program("worker", [*gate, *(worker or worker_command(only_worker))], priority=30, stop_seconds=5),
+        Program("worker", [*gate, *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5),
     ]
     if not only_worker:
         found.append(Program("web", [*gate, *(web or web_command(settings))], priority=40, stop_seconds=4))
@@ -131,13 +131,15 @@ def web_command(settings: Settings) -> list[str]:
     return [*uvicorn, *place]
 
 
-def worker_command(is_second: bool = False) -> list[str]:
-    """Return the command line of the worker. TERM lets it put a song back into the queue; Huey's default would lose it.
+def worker_command(settings: Settings, is_second: bool = False) -> list[str]:
+    """Return the command line of the worker: a thread for each request that may be worked on at once, and one for the rest.
 
-    The periodic tasks are the first machine's.
+    TERM lets it put its songs back into the queue; Huey's default would lose them. The periodic tasks are the first
+    machine's.
     """
     huey = [sys.executable, "-m", "huey.bin.huey_consumer", "worker.consumer.huey"]
-    options = ["--worker-type=thread", "--workers=2", "--graceful-signal=TERM", "--shutdown-timeout=3"]
+    threads = f"--workers={settings.requests_in_flight + 1}"
+    options = ["--worker-type=thread", threads, "--graceful-signal=TERM", "--shutdown-timeout=3"]
     return [*huey, *options, *(["--no-periodic"] if is_second else [])]
 
 

@@ -45,6 +45,7 @@ class SdxlIllustrator:
         device: str = "cuda",
         steps: int | None = None,
         pixels: int | None = None,
+        at_once: int = MOST_AT_ONCE,
     ) -> None:
         """Load the pipeline in the first folder, with the UNet of the second where the model has one. Asks no network.
 
@@ -55,7 +56,7 @@ class SdxlIllustrator:
         self.steps = model.steps[1] if steps is None else steps
         self.pixels = model.pixels if pixels is None else pixels
         model.check_steps(self.steps)
-        self.at_once = MOST_AT_ONCE
+        self.at_once = at_once
         self._pipe = _load(folders, model, device)
         self._orders: deque[_Order] = deque()
         self._wake = threading.Condition()

@@ -214,7 +214,7 @@ def standing_in(token: str = "polar_oat_for_tests") -> Iterator[PolarStandIn]:
             if self.command == "POST":
                 polar.pay(checkout_id)
                 return self._reply(303, b"", {"location": polar.checkouts[checkout_id]["success_url"]})
-            page = b"<!doctype html><title>Checkout</title><form method=post><button>Pay</button></form>"
+            page = b"<!doctype html><title>Checkout</title><link rel=icon href=data:,><form method=post><button>Pay</button></form>"
             return self._reply(200, page, {"content-type": "text/html"})
 
         do_GET = do_POST = _handle

@@ -21,6 +21,7 @@ from appliance.box.store import temporary_store
 from appliance.briefs import read_brief
 from appliance.categories import CATEGORIES
 from appliance.queue import claim_request, lease_of
+from appliance.settings import settings
 from appliance.songs import request_songs
 from appliance.storage import storage
 from appliance.tables import Song, User
@@ -44,7 +45,7 @@ def bench_songs() -> None:
     cores = len(os.sched_getaffinity(0))
     print(f"Python {platform.python_version()} on {cores} cores; load of others before: {os.getloadavg()[0]:.1f}")
     with _studio():
-        engines = load_engines()
+        engines = load_engines(settings())
         _whole(engines, 10)  # so that the first figures are not those of starting
         for duration in DURATIONS:
             _print(f"One take of {duration} s, stage by stage, nothing beside it", duration, _stages(engines, duration))

@@ -15,7 +15,7 @@ import psutil
 
 from appliance.box import lock, supervisor
 from appliance.box.layout import BOX_MARK, PROJECT, Layout
-from appliance.box.store import free_store_port
+from appliance.box.store import clear_stale_sockets, free_store_port
 from appliance.box.waiting import wait_until
 from appliance.settings import Settings
 
@@ -157,3 +157,4 @@ class Studio:
                 self.process.wait(timeout=60)
         if self.process:
             self.kill()
+        clear_stale_sockets(int(self.environment["STORE_PORT"]))

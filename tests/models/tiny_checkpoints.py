@@ -125,8 +125,8 @@ def write_qwen(folder: Path) -> Path:
     return folder
 
 
-def write_sdxl(folder: Path) -> Path:
-    """Write an SDXL pipeline whose pictures are an eighth of the usual side."""
+def write_sdxl(folder: Path, variant: str | None = None) -> Path:
+    """Write an SDXL pipeline, its files named as those of a variant where one is given."""
     torch.manual_seed(4)
     tokenizer = _clip_tokenizer(folder.parent / f"{folder.name}-clip")
     last = len(tokenizer) - 1
@@ -143,8 +143,8 @@ def write_sdxl(folder: Path) -> Path:
         use_linear_projection=True,
     )  # fmt: skip
     vae = AutoencoderKL(
-        block_out_channels=(32,) * 4, in_channels=3, out_channels=3, down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, sample_size=64,
+        block_out_channels=(8,) * 4, in_channels=3, out_channels=3, down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4, latent_channels=4, sample_size=64, norm_num_groups=4,
     )  # fmt: skip
     scheduler = EulerAncestralDiscreteScheduler(
         timestep_spacing="trailing", beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012
@@ -157,7 +157,7 @@ def write_sdxl(folder: Path) -> Path:
         tokenizer_2=tokenizer,
         unet=unet,
         scheduler=scheduler,
-    ).save_pretrained(folder)
+    ).save_pretrained(folder, variant=variant)
     return folder
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from appliance.box.supervisor import worker_command
 from appliance.box.waiting import wait_until
 from appliance.database import transaction
+from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import ring
@@ -26,7 +27,7 @@ def _worker(data: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker whose data folder is `data`; what it says goes to a file there. Ends it, if nobody has."""
     environment = os.environ | {"DATA_DIR": str(data), "PYTHONPATH": str(ROOT)}
     with (data / "worker.log").open("ab") as log:
-        process = subprocess.Popen(worker_command(), cwd=data, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(worker_command(settings()), cwd=data, env=environment, stdout=log, stderr=log)
         try:
             yield process
         except BaseException:
@@ -63,7 +64,11 @@ def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_
     assert set(object_store.list()) == keys_of(look(made.id))
     seen = session.scalar(select(WorkerSeen))
     assert seen is not None
-    assert seen.about == {"songwriter": "sketch", "composer": "sketch", "illustrator": "sketch"}
+    assert {role: seen.about[role] for role in seen.about if role != "notes"} == {
+        "songwriter": "sketch", "composer": "sketch", "illustrator": "sketch",
+    }  # fmt: skip
+    # No weights are here: the admin is told, once a role.
+    assert [note.split(":")[0] for note in seen.about["notes"]] == ["The sketch engine stands in"] * 3
 
 
 def test_a_song_whose_worker_was_killed_is_made_once_by_the_next_one(

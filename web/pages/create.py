@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
-from appliance import briefs
+from appliance import briefs, credits
 from appliance.errors import NotFound, StudioError
 from appliance.songs import cancel_song, delete_song, get_request, get_song, request_songs, retry_song
 from appliance.storage import storage
@@ -75,13 +75,13 @@ class StudioPages(Controller):
             session.rollback()
             errors = error.fields or {"form": error.message}
             if is_partial(request):
-                return in_place(_form_part(request, session, form, errors), status=error.status)
+                return in_place(_form_part(request, session, viewer, form, errors), status=error.status)
             return _studio(request, session, viewer, desk_of(session, viewer), form, errors, status=error.status)
         after_commit(session, ring)
         if is_partial(request):
             session.flush()
             mine = partial("#mine", "_mine.html", desk=desk_of(session, viewer), **_own(request, viewer))
-            return in_place(_form_part(request, session, form, {}), mine)
+            return in_place(_form_part(request, session, viewer, form, {}), mine)
         return Redirect(f"/create?made={made.id}#mine", status_code=303)
 
     @post("/requests/{request_id:uuid}/cancel", sync_to_thread=True)
@@ -170,15 +170,17 @@ def _studio(
     watch: bool = False,
     status: int = 200,
 ) -> Page:
-    context = _about_form(session, form, errors) | {"desk": desk, "by": viewer.name, "watch": watch}
+    context = _about_form(session, viewer, form, errors) | {"desk": desk, "by": viewer.name, "watch": watch}
     return render(request, "create.html", session, viewer, status=status, **context)
 
 
-def _form_part(request: Request[Any, Any, Any], session: Session, form: dict[str, str], errors: dict[str, str]) -> str:
-    return partial("#make", "_make.html", csrf_token=token_for(request), **_about_form(session, form, errors))
+def _form_part(
+    request: Request[Any, Any, Any], session: Session, viewer: User, form: dict[str, str], errors: dict[str, str]
+) -> str:
+    return partial("#make", "_make.html", csrf_token=token_for(request), **_about_form(session, viewer, form, errors))
 
 
-def _about_form(session: Session, form: dict[str, str], errors: dict[str, str]) -> dict[str, Any]:
+def _about_form(session: Session, viewer: User, form: dict[str, str], errors: dict[str, str]) -> dict[str, Any]:
     return {
         "form": form,
         "errors": errors,
@@ -189,6 +191,8 @@ def _about_form(session: Session, form: dict[str, str], errors: dict[str, str]) 
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
         "limits": briefs,
         "suggestions": SUGGESTIONS,
+        "price": credits.price_of_take(),
+        "spendable": credits.account_of(session, viewer.id).available if credits.are_on() else 0,
     }
 
 

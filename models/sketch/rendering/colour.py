@@ -10,6 +10,7 @@ from models.sketch.rendering.space import read_at
 _HALF_BAND = signal.firwin(41, 0.5, window=("kaiser", 5.0)).astype(np.float32)
 _DELAY = len(_HALF_BAND) // 2  # of both passes together, in samples of the lower rate
 _MARGIN = 64
+CLICKS_PER_SECOND = 6
 
 
 def saturate(samples: Audio, amount: float, mix: float) -> Audio:
@@ -64,12 +65,18 @@ def wear_tape(samples: Audio, depth: float, seed: int) -> Audio:
 def tape_noise(length: int, seed: int) -> Audio:
     """Return the hiss and crackle of an old record."""
     rng = np.random.default_rng(seed)
-    hiss = rng.standard_normal((2, length), dtype=np.float32)
-    apply_filters(hiss, bandpass(400, 7000, 1))
-    hiss *= np.float32(0.004)
-    crackle = silence(length)
-    for _ in range(max(1, int(length / SAMPLE_RATE * 6))):
-        size = int(rng.integers(8, 60))
-        decay = np.exp(-np.arange(size) / (size / 4)) * rng.random() ** 3 * 0.1
-        lay(crackle, int(rng.integers(0, length)), (rng.standard_normal((2, size)) * decay).astype(np.float32))
-    return hiss + apply_filters(crackle, bandpass(700, 9000, 1))
+    noise = rng.standard_normal((2, length), dtype=np.float32)
+    apply_filters(noise, bandpass(400, 7000, 1))
+    noise *= np.float32(0.004)
+    clicks = [_click(rng) for _ in range(24)]
+    for _ in range(max(1, int(length / SAMPLE_RATE * CLICKS_PER_SECOND))):
+        place, click = int(rng.integers(0, length)), clicks[rng.integers(0, len(clicks))]
+        lay(noise, place, click, 0.1 * rng.random() ** 3)
+    return noise
+
+
+def _click(rng: np.random.Generator) -> Audio:
+    """Return a grain of dust under the needle."""
+    click, size = silence(512), int(rng.integers(8, 60))
+    click[:, :size] = rng.standard_normal((2, size)) * np.exp(-np.arange(size) / (size / 4))
+    return apply_filters(click, bandpass(700, 9000, 1))

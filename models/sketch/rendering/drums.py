@@ -144,7 +144,9 @@ def _play_sampled(song: Arrangement, strokes: list[tuple[float, DrumHit]], lengt
             for index, (time, velocity) in enumerate(orchestral["taiko"])
         ]
         samples += play(soundfont, TAIKO, notes, length) * np.float32(1.8)
-    add_room(samples, 0.55, 0.1, predelay=0.006, dark=6500, low_cut=250, seed=3)
+    add_room(samples, 0.55, 0.1, predelay=0.006, dark=6500, seed=3)
     if program in LOUD_KITS:  # crushed beside the dry sound, which keeps its attack
-        samples += compress(samples.copy(), threshold=-30, ratio=6, attack=0.002, release=0.09, makeup=8) * 0.25
+        crushed = compress(samples.copy(), threshold=-30, ratio=6, attack=0.002, release=0.09, makeup=8)
+        crushed *= np.float32(0.25)
+        samples += crushed
     return samples

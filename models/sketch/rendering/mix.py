@@ -20,6 +20,7 @@ THIRDS = 1000 * 2 ** (np.arange(-15, 13) / 3)  # the middles of the third octave
 CORRECTED, FURTHEST = 0.55, 5.0
 TAPS = 1025
 LOUDNESS = -15.0
+LONGEST_RING = 4.0
 
 
 class Sum:
@@ -45,13 +46,19 @@ def finish_mix(mix: Audio, song: Arrangement, on_progress: OnProgress) -> None:
     convolve_into(shaped, mix, taps, 1.0)
     mix[...] = shaped[:, TAPS // 2 : TAPS // 2 + mix.shape[1]]  # a linear-phase filter is late by half its length
     on_progress(0.5)
-    fade(mix, 0.008, min(2.2, song.duration * 0.06))
+    fade(mix, 0.002, _ring_out(song))
     level_to(mix, LOUDNESS - 1)
     compress(mix, threshold=-15, ratio=1.7, attack=0.03, release=0.25)
     level_to(mix, LOUDNESS)
     on_progress(0.9)
     soften_peaks(mix)
     on_progress(1.0)
+
+
+def _ring_out(song: Arrangement) -> float:
+    """Return how many seconds the end takes to die away: from the last chord on, which rings until the song is over."""
+    last_chord = (song.last_beat - song.beats_per_bar) * song.style.beat_seconds
+    return float(np.clip(song.duration - last_chord, 0.3, LONGEST_RING))
 
 
 def _target_spectrum(tilt: dict[str, float]) -> NDArray[np.float64]:

@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, signal
 
-from models.sketch.rendering.audio import BLOCK, SAMPLE_RATE, Audio
+from models.sketch.rendering.audio import BLOCK, SAMPLE_RATE, Audio, lay
+from models.sketch.rendering.dynamics import Curve, apply_curve
 from models.sketch.rendering.filters import apply_filters, bandpass, highpass, lowpass
 
 # Edges of the bands of a room (Hz), and how long each rings compared with the middle: air swallows the treble first.
 ROOM_BANDS = (180, 500, 1500, 4000, 9000, 16000)
 ROOM_DECAYS = (1.15, 1.1, 1.0, 0.75, 0.45)
 EARLY_REFLECTIONS = 9
+DRY_BELOW = 220.0
 
 
 @lru_cache(maxsize=4)
@@ -20,6 +22,7 @@ def room_response(seconds: float, predelay: float, dark: float, seed: int) -> Au
     """Return the `[2, samples]` impulse response of a room that rings for `seconds` (RT60), of unit energy.
 
     Early reflections, then noise whose bands fade at their own pace; `dark` is the corner of a gentle low-pass in Hz.
+    Bass stays dry, or it would turn to mud.
     """
     rng = np.random.default_rng(seed)
     length = int(SAMPLE_RATE * (seconds * 1.15 + predelay))
@@ -37,19 +40,21 @@ def room_response(seconds: float, predelay: float, dark: float, seed: int) -> Au
             place = int((0.004 + 0.045 * rng.random() ** 1.3) * SAMPLE_RATE)
             tail[place] += (0.9 - 0.08 * index) * rng.choice([-1, 1]) * 6
         channel[delay:] = tail[: length - delay]
-    return response / np.float32(np.sqrt(np.square(response).sum(axis=1)).mean())
+    response /= np.float32(np.sqrt(np.square(response).sum(axis=1)).mean())
+    return apply_filters(response, highpass(DRY_BELOW))
 
 
 def convolve_into(target: Audio, source: Audio, response: Audio, gain: float) -> None:
     """Add `source` convolved with `response` (both `[channels, samples]`), times `gain`, to `target`.
 
-    Overlap-add over blocks, so that it needs little memory; `source` must not be `target`.
+    Overlap-add over blocks, from the last to the first, so that `target` may be `source`: what a block adds lies in places
+    that are read already.
     """
     taps = response.shape[-1]
     size = fft.next_fast_len(max(BLOCK, 4 * taps), real=True)
     stride = size - taps + 1
     spectrum = fft.rfft(response * np.float32(gain), size)
-    for start in range(0, source.shape[-1], stride):
+    for start in reversed(range(0, source.shape[-1], stride)):
         block = source[:, start : start + stride]
         if not block.any():
             continue
@@ -59,37 +64,38 @@ def convolve_into(target: Audio, source: Audio, response: Audio, gain: float) ->
 
 
 def add_room(
-    samples: Audio,
-    seconds: float,
-    level: float,
-    predelay: float = 0.022,
-    dark: float = 5200.0,
-    low_cut: float = 220.0,
-    seed: int = 7,
+    samples: Audio, seconds: float, level: float, predelay: float = 0.022, dark: float = 5200.0, seed: int = 7
 ) -> Audio:
     """Put `samples` into a room, in place, and return them: `level` is the room's share, 0 leaves them dry."""
-    if level > 0 and samples.any():
-        send = apply_filters(samples.copy(), highpass(low_cut))
-        convolve_into(samples, send, room_response(round(seconds, 2), predelay, dark, seed), level)
+    if level > 0:
+        convolve_into(samples, samples, room_response(round(seconds, 2), predelay, dark, seed), level)
     return samples
 
 
 def add_echo(
-    samples: Audio, seconds: float, level: float, feedback: float = 0.42, repeats: int = 5, dark: float = 4500.0
+    samples: Audio,
+    seconds: float,
+    level: float,
+    feedback: float = 0.42,
+    repeats: int = 5,
+    dark: float = 4500.0,
+    send: Curve | None = None,
 ) -> Audio:
-    """Add a ping-pong echo every `seconds` to `samples` in place and return them; later repeats are darker."""
+    """Add a ping-pong echo every `seconds` to `samples` in place and return them; later repeats are darker.
+
+    `send` is how much of each moment is echoed; without it everything is.
+    """
     delay = int(seconds * SAMPLE_RATE)
-    length = samples.shape[-1]
     source = apply_filters(samples.mean(axis=0), highpass(250, 1), lowpass(dark, 1))
+    if send is not None:
+        apply_curve(source, send)
     for repeat in range(1, repeats + 1):
-        if repeat * delay >= length or level < 0.01:
+        if repeat * delay >= samples.shape[-1] or level < 0.01:
             break
-        near, far = (
-            (1.19, 0.14) if repeat % 2 == 0 else (0.14, 1.19)
-        )  # a hard pan that leaves a trace on the other side
-        piece = source[: length - repeat * delay] * np.float32(level)
-        samples[0, repeat * delay :] += piece * np.float32(near)
-        samples[1, repeat * delay :] += piece * np.float32(far)
+        # Far to one side and then to the other, with a trace left on the opposite one.
+        gains = np.array([[1.19], [0.14]] if repeat % 2 else [[0.14], [1.19]], np.float32) * np.float32(level)
+        for start in range(0, samples.shape[-1] - repeat * delay, BLOCK):
+            lay(samples, start + repeat * delay, source[start : start + BLOCK], gains)
         level *= feedback
         if repeat in (1, 3):
             apply_filters(source, lowpass(dark * 0.7**repeat, 1))
@@ -129,10 +135,11 @@ def spread(samples: Audio, width: float, mono_below: float) -> Audio:
 
     A centred low end is louder on every system, and the only one that a record could hold.
     """
-    side = (samples[0] - samples[1]) * np.float32(0.5)
-    middle = samples[0] - side
+    side = samples[0] - samples[1]
+    side *= np.float32(0.5)
+    samples[0] -= side  # now the middle
     apply_filters(side, highpass(mono_below))
     side *= np.float32(width)
-    np.add(middle, side, out=samples[0])
-    np.subtract(middle, side, out=samples[1])
+    np.subtract(samples[0], side, out=samples[1])
+    samples[0] += side
     return samples

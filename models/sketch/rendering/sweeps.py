@@ -25,7 +25,9 @@ def render_fx(song: Arrangement, length: int) -> Audio:
         late = int(end) - piece.shape[1] if transition.kind == "reverse" else int(start)
         lay(samples, late, piece, FX_LEVEL)
     if song.style.genre.sound.lofi:
-        samples += tape_noise(length, song.style.seed) * np.float32(song.style.genre.sound.lofi)
+        noise = tape_noise(length, song.style.seed)
+        noise *= np.float32(song.style.genre.sound.lofi)
+        samples += noise
     return samples
 
 
