@@ -113,6 +113,7 @@ ENV PATH=/opt/backline/venv/bin:/usr/local/bin:/usr/bin:/bin \
     BACKLINE_VARIANT=${VARIANT} \
     OBJECT_STORE=${OBJECT_STORE} \
     DATA_DIR=/data \
+    MODELS_DIR=/models \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 USER 10001:10001
 WORKDIR /data

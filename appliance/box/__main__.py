@@ -1,13 +1,13 @@
-"""The admin's command line: python -m appliance.box run | stop | status | logs [PROGRAM] | setup-url."""
+"""The admin's command line: python -m appliance.box run | up | stop | status | logs | admin-create ... (--help lists all)."""
 
 import argparse
 import os
 import sys
 
-from appliance.box import control
+from appliance.box import control, people
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
-from appliance.errors import SettingsError
+from appliance.errors import SettingsError, StudioError
 from appliance.settings import load_settings
 
 
@@ -22,18 +22,28 @@ def main(arguments: list[str]) -> int:
         match asked.command:
             case "run":
                 return run(wanted, as_pid_one=asked.as_pid_one, only_worker=asked.only_worker)
+            case "up":
+                return control.up(wanted)
             case "stop":
                 return control.stop(wanted)
             case "status":
                 return control.status(wanted)
             case "logs":
                 return control.logs(wanted, asked.program)
-            case _:
+            case "shell":
+                return control.shell(wanted)
+            case "setup-url":
                 return control.setup_url(wanted)
+            case "admin-create":
+                return people.create_admin(wanted, asked.name, asked.email)
+            case _:
+                return people.list_users(wanted)
     except SettingsError as error:
         code, said = EX_CONFIG, error.message
     except BoxError as error:
         code, said = error.exit_code, error.message
+    except StudioError as error:
+        code, said = 1, error.message
     except PermissionError as error:
         code, said = (
             EX_CONFIG,
@@ -50,10 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in (
         ("run", "start the studio in the foreground and show the address to open"),
+        ("up", "start it in the background"),
         ("stop", "stop it"),
         ("status", "say what runs and how it is"),
         ("logs", "follow the logs"),
+        ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
+        ("admin-create", "make an admin's account; asks for the password"),
+        ("user-list", "list everybody who has an account"),
     ):
         command = commands.add_parser(name, help=about, description=about)
         if name == "run":
@@ -65,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
+        if name == "admin-create":
+            command.add_argument("name", help="the name to sign in with")
+            command.add_argument("--email", default="", help="an e-mail address to sign in with")
         command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
     return parser
 

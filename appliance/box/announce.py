@@ -16,6 +16,8 @@ from appliance.settings import Settings
 
 # How often to say what a slow start waits for.
 SAY_EVERY = 30.0  # seconds
+# How the last line of a start begins.
+READY = "Backline is ready"
 _LAST_WORDS = 20  # lines of a failed program's log
 
 
@@ -53,9 +55,9 @@ def await_ready(full: Settings, layout: Layout, is_over: Callable[[], bool], onl
     except SQLAlchemyError:  # stopped or killed at this very moment; `make setup-url` is there for later
         link = None
     if link:
-        say(f"Backline is ready. Make the first account here (the link works once): {link}")
+        say(f"{READY}. Make the first account here (the link works once): {link}")
     else:
-        say(f"Backline is ready: {full.public_url}")
+        say(f"{READY}: {full.public_url}")
 
 
 def setup_link(full: Settings) -> str | None:

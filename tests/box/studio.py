@@ -104,12 +104,13 @@ class Studio:
     def stop(self) -> int:
         return self.signal(signal.SIGTERM).until_over()
 
-    def ask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def ask(self, *arguments: str, said: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the admin's to its end."""
         return subprocess.run(
             [self.python, "-m", "appliance.box", *arguments],
             cwd=self.data.parent,
             env=self.environment | settings,
+            input=said,
             capture_output=True,
             text=True,
             timeout=90,
