@@ -128,7 +128,7 @@ def write_qwen(folder: Path) -> Path:
 def write_sdxl(folder: Path, variant: str | None = None) -> Path:
     """Write an SDXL pipeline, its files named as those of a variant where one is given."""
     torch.manual_seed(4)
-    tokenizer = _clip_tokenizer(folder.parent / f"{folder.name}-clip")
+    tokenizer = clip_tokenizer(folder.parent / f"{folder.name}-clip")
     last = len(tokenizer) - 1
     text: dict[str, Any] = {
         "vocab_size": last + 1, "hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2,
@@ -161,7 +161,8 @@ def write_sdxl(folder: Path, variant: str | None = None) -> Path:
     return folder
 
 
-def _clip_tokenizer(folder: Path) -> Any:
+def clip_tokenizer(folder: Path) -> Any:
+    """Return a CLIP tokenizer of single bytes, written to `folder`."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     symbols = [*alphabet, *(f"{symbol}</w>" for symbol in alphabet), "<|startoftext|>", "<|endoftext|>"]
     folder.mkdir(parents=True, exist_ok=True)
