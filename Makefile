@@ -71,7 +71,7 @@ models-pull: $$(if $$(RUNNING),,$$(MODELLED)) ## Fetch the weights of the chosen
 	@$(INSIDE) -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
 
 ##@ Work on it
-.PHONY: install check fix test bench mutate clean
+.PHONY: install check fix test bench bench-gpu mutate clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -96,6 +96,9 @@ test-image: $(DEVELOPED) ## Build the cpu image and drive a studio in it (with D
 
 bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
 	$(BIN)/python -m tests.bench $(B)
+
+bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the naive way (with no card: tiny ones)
+	$(BIN)/python -m tests.bench.gpu
 
 mutate: $(DEVELOPED) ## Break the credit ledger on purpose, one fault at a time, and see each caught by a test
 	$(BIN)/python -m tests.mutate $(F)
