@@ -1,6 +1,6 @@
 """The community feed: what people published, by how much it is played now, by category, by words, and by person.
 
-Every list goes by an index: what is played now is a stored number that needs no change as time passes (migration 0004 says
+Every list goes by an index: what is played now is a stored number that needs no change as time passes (migration 0005 says
 how), so a page costs the same whether there are a thousand songs or a hundred thousand. Private songs are in none of these
 indexes.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, select, text, true, tuple_
-from sqlalchemy.orm import Session, defer, joinedload
+from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from appliance.tables import Category, Song, SongRequest, User, song_categories
 from appliance.tables.songs import SHOWN
@@ -79,6 +79,23 @@ def songs_of(session: Session, user_id: UUID, after: str = "", limit: int = 24) 
     rows = session.execute(ids.limit(limit + 1)).all()
     songs = _load(session, [row[0] for row in rows[:limit]])
     return Found(songs, _mark("h", rows[limit - 1]) if len(rows) > limit else None)
+
+
+def published_songs(session: Session, before: tuple[datetime, UUID] | None = None, limit: int = 24) -> list[Song]:
+    """Return published songs with their owners and categories, newest first, from behind this moment and id on.
+
+    Whatever is published or taken back meanwhile, a walk through all pages meets every other song once.
+    """
+    wanted = (
+        select(Song)
+        .where(Song.published)
+        .order_by(Song.published_at.desc(), Song.id.desc())
+        .limit(limit)
+        .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
+    )
+    if before:
+        wanted = wanted.where(tuple_(Song.published_at, Song.id) < tuple_(*before))
+    return list(session.scalars(wanted))
 
 
 def audience_of(session: Session, user_id: UUID) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
+from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
@@ -19,6 +20,7 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "IdempotentAnswer",
     "Invite",
     "Like",
     "Listen",
@@ -31,6 +33,8 @@ __all__ = [
     "SongRequest",
     "Tries",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookMessage",
     "WorkerSeen",
     "song_categories",

@@ -171,7 +171,7 @@ class Song(Table):
     listen_count: Mapped[int] = mapped_column(server_default="0", default=0)
     like_count: Mapped[int] = mapped_column(server_default="0", default=0)
     heat: Mapped[float] = mapped_column(server_default="0", default=0.0)
-    """How much it is played and liked now, as a logarithm: triggers keep it, see migration 0004."""
+    """How much it is played and liked now, as a logarithm: triggers keep it, see migration 0005."""
     search: Mapped[Any | None] = mapped_column(TSVECTOR, deferred=True, deferred_raiseload=True)
     """The words that find it, kept by a trigger; None while it is not published."""
 
