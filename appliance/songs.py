@@ -1,9 +1,10 @@
 """Songs as people see them: asking for them, looking at them, and everything that can be done with one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
@@ -26,10 +27,18 @@ def announce(session: Session, user_id: UUID, request_id: UUID) -> None:
     notify(session, user=user_id, request=request_id)
 
 
-def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
+def request_songs(
+    session: Session,
+    user: User,
+    brief: Brief,
+    guidance_scales: Sequence[float] | None = None,
+    steps: int | None = None,
+) -> SongRequest:
     """Return the new request with its takes in line. Ring the bell after the commit.
 
-    Where the credits do not suffice for all takes, none is in line: their status is "no_credits".
+    There is one take for each of `guidance_scales`; without them, as many as the brief says, which differ in guidance. `steps`
+    is how many the model shall take, where it lets one choose. Where the credits do not suffice for all takes, none is in
+    line: their status is "no_credits".
 
     Raises Conflict when this person has as many requests waiting as the studio allows.
     """
@@ -63,8 +72,8 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
                 price=credits.price_of_take(),
                 # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
                 seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
-                guidance_scale=brief.guidance_scale or GUIDANCE_SCALES[(number - 1) % len(GUIDANCE_SCALES)],
-                steps=brief.steps,
+                guidance_scale=guidance_scale,
+                steps=steps or brief.steps,
                 title=brief.title,
                 prompt=brief.prompt,
                 lyrics="" if brief.instrumental else brief.lyrics,
@@ -75,7 +84,7 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
                 language=brief.language,
                 categories=[],
             )
-            for number in range(1, brief.takes + 1)
+            for number, guidance_scale in enumerate(guidance_scales or _guidance_of(brief), 1)
         ],
     )
     session.add(request)
@@ -85,6 +94,12 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
             song.status = "no_credits"
     announce(session, user.id, request.id)
     return request
+
+
+def _guidance_of(brief: Brief) -> list[float]:
+    """Return the guidance of each take: the one that was chosen, or one after the other of the two that differ well."""
+    in_turn = (brief.guidance_scale,) if brief.guidance_scale else GUIDANCE_SCALES
+    return [in_turn[number % len(in_turn)] for number in range(brief.takes)]
 
 
 def get_request(session: Session, request_id: UUID, viewer: User | None) -> SongRequest:
@@ -98,6 +113,22 @@ def get_request(session: Session, request_id: UUID, viewer: User | None) -> Song
 def with_songs() -> ExecutableOption:
     """Load requests with their songs that are not in the bin, and those with their categories."""
     return selectinload(SongRequest.songs.and_(Song.deleted_at.is_(None))).selectinload(Song.categories)
+
+
+def list_songs(
+    session: Session, viewer: User, before: tuple[datetime, UUID] | None = None, limit: int = 30
+) -> list[Song]:
+    """Return the viewer's own songs, newest first, from behind the one that was made at this moment and has this id."""
+    wanted = (
+        select(Song)
+        .where(Song.user_id == viewer.id, Song.deleted_at.is_(None))
+        .order_by(Song.created_at.desc(), Song.id.desc())
+        .limit(limit)
+        .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
+    )
+    if before:
+        wanted = wanted.where(tuple_(Song.created_at, Song.id) < tuple_(*before))
+    return list(session.scalars(wanted))
 
 
 def get_song(session: Session, song_id: UUID, viewer: User | None) -> Song:

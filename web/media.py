@@ -49,7 +49,7 @@ class Media(Controller):
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
         """Return what is played. Its owner's first asking for it is the first hearing: from then on it is not new."""
-        song = _ready(get_song(session, song_id, viewer))
+        song = ready(get_song(session, song_id, viewer))
         if request.method == HttpMethod.GET:
             note_heard(session, song, viewer)
         return deliver(request, song.audio_key)
@@ -64,7 +64,7 @@ class Media(Controller):
     ) -> MediaAnswer:
         """Return the cover; a drawn sleeve while none is painted."""
         song = get_song(session, song_id, viewer)
-        return _picture(request, song, song.cover_key)
+        return picture_of(request, song, song.cover_key)
 
     @HTTPRouteHandler("/thumbnail", http_method=MEDIA_REQUEST, sync_to_thread=True)
     def thumbnail(
@@ -76,10 +76,19 @@ class Media(Controller):
     ) -> MediaAnswer:
         """Return the small cover; a drawn sleeve while none is painted."""
         song = get_song(session, song_id, viewer)
-        return _picture(request, song, song.thumbnail_key)
+        return picture_of(request, song, song.thumbnail_key)
 
 
-def _picture(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnswer:
+def master_of(request: Request[Any, Any, Any], song: Song, viewer: User) -> MediaAnswer:
+    """Answer with the master of a song, to be saved; it is for the owner. Raises NotFound."""
+    if ready(song).user_id != viewer.id:
+        raise NotFound
+    ending = song.master_key.rpartition(".")[2]
+    return deliver(request, song.master_key, filename=f"{song.title or 'Untitled'} (take {song.take}).{ending}")
+
+
+def picture_of(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnswer:
+    """Answer with the picture under `key`, or a drawn sleeve while there is none."""
     if key:
         return deliver(request, key)
     return Response(
@@ -87,7 +96,8 @@ def _picture(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnsw
     )
 
 
-def _ready(song: Song) -> Song:
+def ready(song: Song) -> Song:
+    """Return the song if it can be heard. Raises NotFound."""
     if song.status != "processed":
         raise NotFound("This song cannot be heard yet.")
     return song

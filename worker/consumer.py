@@ -14,6 +14,7 @@ from sqlalchemy import delete
 
 from appliance.accounts import purge_login_sessions
 from appliance.database import transaction
+from appliance.drafts import purge_drafts
 from appliance.log import set_up_logging
 from appliance.settings import settings
 from appliance.shelf import purge_bin
@@ -24,6 +25,7 @@ from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accou
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.studio import Studio
+from worker.words import write_drafts
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
 
@@ -41,11 +43,13 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         self.studio.open()
         answer_bell(self.studio.answer)
         answer_bell(apply_messages, "message_waits")
+        answer_bell(partial(write_drafts, self.studio.engines.songwriter), "words_wait")
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
         """Give the running requests back, and end."""
         self.studio.close()
+        self.studio.engines.close()  # so that nobody waits for words that nobody wants any more
         super().stop(graceful)
 
 
@@ -57,6 +61,7 @@ def purge_old_rows() -> None:
     """Forget browsers that cannot come back and workers that are gone."""
     with transaction() as session:
         purge_login_sessions(session)
+        purge_drafts(session)
         session.execute(delete(WorkerSeen).where(WorkerSeen.last_seen < datetime.now(UTC) - _FORGET_WORKERS_AFTER))
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.database import transaction
+from appliance.drafts import words_wait
 from appliance.queue import LeaseLost, claim_request, lease_of, release_request, release_worker, something_waits
 from appliance.settings import settings
 from appliance.tables import WorkerSeen
@@ -97,6 +98,8 @@ class Studio:
                 apply_messages()
                 if start_paid_songs() or (len(self._watches) < self.engines.at_once and _somebody_waits()):
                     ring()
+                if _words_wait():
+                    ring("words_wait")
             except Exception:
                 log.warning("The sweep did not get through; it will try again.", exc_info=True)
             if self._stopped.wait(_SWEEP):
@@ -118,6 +121,11 @@ class Studio:
 def _somebody_waits() -> bool:
     with transaction() as session:
         return something_waits(session)
+
+
+def _words_wait() -> bool:
+    with transaction() as session:
+        return words_wait(session)
 
 
 def _take_name() -> tuple[str, IO[str]]:

@@ -5,8 +5,9 @@ from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, W
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.drafts import WordDraft
-from appliance.tables.listening import Like, Listen, PlayerState
+from appliance.tables.listening import Like, Listen, PlayerState, SongReport
 from appliance.tables.machines import WorkerSeen
+from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
@@ -20,6 +21,7 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "IdempotentAnswer",
     "Invite",
     "Like",
     "Listen",
@@ -29,9 +31,12 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookMessage",
     "WordDraft",
     "WorkerSeen",

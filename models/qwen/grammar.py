@@ -30,6 +30,7 @@ class _Row:
     matcher: Any
     chance: torch.Generator
     seen: int = 0
+    written: tuple[int, ...] = ()
     noise: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
@@ -87,6 +88,9 @@ class SchemaProcessor(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] 
         self._rows = live
         count = len(requests_with_new_token)
         self._mask_there[:count].copy_(self._mask[:count], non_blocking=True)
+        if self.device.type == "cuda":
+            # The step runs on a stream of its own, which knows nothing of this one.
+            torch.cuda.current_stream(self.device).synchronize()
         return torch.arange(count, dtype=torch.int32)
 
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:
@@ -109,4 +113,9 @@ class SchemaProcessor(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] 
         written = state.initial_tokens[prompt:] + state.generated_tokens
         for token in written[row.seen :]:
             row.matcher.consume_token(token)
-        row.seen = len(written)
+        row.seen, row.written = len(written), tuple(written)
+
+    def written(self, request_id: str) -> tuple[int, ...]:
+        """Return the tokens that a running request has written so far; any thread may ask."""
+        row = self._rows.get(request_id)
+        return row.written if row else ()

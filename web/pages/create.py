@@ -11,11 +11,12 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance import briefs, credits
+from appliance.drafts import get_draft
 from appliance.errors import StudioError
 from appliance.machines import offered_knobs
 from appliance.shelf import list_requests
 from appliance.songs import get_request, get_song, request_songs
-from appliance.tables import SongRequest, User
+from appliance.tables import SongRequest, User, WordDraft
 from appliance.taskqueue import ring
 from web.csrf import token_for
 from web.database import after_commit
@@ -52,19 +53,26 @@ class StudioPages(Controller):
         shelf: FromQuery[str] = "all",
         q: FromQuery[str] = "",
         removed: FromQuery[str] = "",
+        words: FromQuery[UUID | None] = None,
     ) -> Page:
         """Show the form and the viewer's songs.
 
         `made` is the request that was just made without a script, `like` a song to start from, `before` where the page
-        begins; `shelf` and the words `q` choose among the songs, `removed` are those that were just deleted.
+        begins; `shelf` and the words `q` choose among the songs, `removed` are those that were just deleted, `words` is
+        a draft of words that was asked for without a script.
         """
+        drafted = get_draft(session, words, viewer) if words else None
         if made:
             form = _form_of(get_request(session, made, viewer))
+        elif drafted:
+            form = _form_drafted(drafted)
         else:
             form = _form_like(session, like, viewer) if like else _form_remembered(session, viewer)
         desk = desk_of(session, viewer, before, shelf, q)
         gone = removed_songs(session, viewer, removed)
-        return _studio(request, session, viewer, desk, form, {}, watch=bool(made and desk.desk), gone=gone)
+        return _studio(
+            request, session, viewer, desk, form, {}, watch=bool(made and desk.desk), gone=gone, drafted=drafted
+        )
 
     @post("/create", sync_to_thread=True)
     def make(
@@ -109,9 +117,11 @@ def _studio(
     watch: bool = False,
     status: int = 200,
     gone: Removed | None = None,
+    drafted: WordDraft | None = None,
 ) -> Page:
     context = _about_form(session, viewer, form, errors) | {
         "desk": desk, "by": viewer.name, "watch": watch, "removed": gone,
+        "drafted": drafted,
     }  # fmt: skip
     return render(request, "create.html", session, viewer, status=status, **context)
 
@@ -132,6 +142,7 @@ def _about_form(session: Session, viewer: User, form: dict[str, str], errors: di
         "languages": list(briefs.LANGUAGES.items()),
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
         "limits": briefs,
+        "drafted": None,
         "takes": _takes(form),
         "knobs": offered_knobs(session),
         "suggestions": SUGGESTIONS,
@@ -156,6 +167,13 @@ def _form_remembered(session: Session, viewer: User) -> dict[str, str]:
         return {}
     form = _form_of(last[0])
     return {name: form[name] for name in (*_REMEMBERED, "takes") if name in form}
+
+
+def _form_drafted(draft: WordDraft) -> dict[str, str]:
+    """Return the form that asked for a draft of words, with the words in it."""
+    names = ("prompt", "described_lyrics", "title", "duration", "bpm", "key", "time_signature", "language", "voice")
+    form = {name: f"{value:g}" if isinstance(value, float) else value for name in names if (value := draft.brief[name])}
+    return form | {"mode": "lyrics", "lyrics": draft.words}
 
 
 def _form_of(request: SongRequest) -> dict[str, str]:

@@ -2,6 +2,7 @@
 import "./theme.js";
 import "./menus.js";
 import "./desk.js";
+import "./writing.js";
 import "./player.js";
 import "./words.js";
 import "./keys.js";
