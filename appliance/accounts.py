@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
 from appliance import credits
+from appliance.audit import record
 from appliance.errors import Gone, InvalidInput, NotAllowed
 from appliance.invites import use_invite
 from appliance.passwords import hash_password, is_password, refusal
@@ -67,6 +68,13 @@ def create_first_admin(session: Session, token: str, name: str, email: str, pass
     session.execute(
         update(OneTimeToken).where(OneTimeToken.token_sha256 == _sha256(token)).values(used_at=datetime.now(UTC))
     )
+    return admin
+
+
+def create_admin(session: Session, name: str, email: str, password: str) -> User:
+    """Return a new admin, made by the machine's own command line. Raises InvalidInput."""
+    admin = _add_user(session, name, email, password, role="admin")
+    record(session, None, "make admin", admin.name)
     return admin
 
 

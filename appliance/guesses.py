@@ -16,7 +16,7 @@ from appliance.settings import settings
 from appliance.tables import User
 from appliance.throttling import begin_try, forget_tries, forgive_try, network_of
 
-FREE_TOGETHER, FREE_ACCOUNT, FREE_NETWORK, FREE_DEVICE = 5, 20, 50, 10
+FREE_TOGETHER, FREE_ACCOUNT, FREE_NETWORK, FREE_DEVICE = 4, 20, 50, 10
 
 
 def device_cookie(user: User) -> str:

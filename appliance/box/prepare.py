@@ -1,6 +1,7 @@
 """Makes the database and the store ready, once at every start, before web and worker begin.
 
-Usage: python -m appliance.box.prepare PREPARED, with complete settings in the environment.
+Usage: python -m appliance.box.prepare PREPARED [--join], with complete settings in the environment. With --join another machine
+makes them ready, and this one waits for it.
 """
 
 import sys
@@ -12,7 +13,7 @@ from alembic.util import CommandError
 from appliance.box import postgres, store
 from appliance.box.failure import BoxError
 from appliance.box.waiting import wait_until
-from appliance.database import migrate
+from appliance.database import is_migrated, migrate
 from appliance.errors import StudioError
 from appliance.settings import Settings, settings
 from appliance.storage import Storage
@@ -44,6 +45,18 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     prepared.touch()
 
 
+def join(wanted: Settings, prepared: Path) -> None:
+    """Wait until another machine has made database and store ready for this version, then create `prepared`."""
+    database_url = wanted.database_url.get_secret_value()
+
+    def is_ready() -> bool:
+        return postgres.answers(database_url) and is_migrated(database_url) and store.answers(wanted.s3_endpoint)
+
+    while not wait_until(is_ready, PATIENCE, every=1):
+        print("Waiting for the studio's first machine, and its tables of this version.", flush=True)  # noqa: T201 - its log
+    prepared.touch()
+
+
 def _place(database_url: str) -> str:
     parts = urlsplit(database_url)
     return f"{parts.hostname}:{parts.port or 5432}" if parts.hostname else "its socket"
@@ -51,6 +64,6 @@ def _place(database_url: str) -> str:
 
 if __name__ == "__main__":
     try:
-        prepare(settings(), Path(sys.argv[1]))
+        (join if "--join" in sys.argv else prepare)(settings(), Path(sys.argv[1]))
     except StudioError as error:
         sys.exit(error.message)

@@ -7,6 +7,7 @@ from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.letters import ResetRequest
 from appliance.tables.listening import Like, Listen
 from appliance.tables.machines import WorkerSeen
+from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
@@ -20,6 +21,7 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "IdempotentAnswer",
     "Invite",
     "Like",
     "Listen",
@@ -32,6 +34,8 @@ __all__ = [
     "SongRequest",
     "Tries",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookMessage",
     "WorkerSeen",
     "song_categories",

@@ -55,7 +55,9 @@ class AccountPages(Controller):
                 user = create_first_admin(session, token, *_account(form))
         except InvalidInput as error:
             session.rollback()
-            return render(request, "setup.html", status=422, headers=NO_REFERRER, token=token, form=form, errors=error.fields)
+            return render(
+                request, "setup.html", status=422, headers=NO_REFERRER, token=token, form=form, errors=error.fields
+            )
         return enter(request, session, user, "/create")
 
     @get("/sign-up", sync_to_thread=True)
@@ -162,7 +164,9 @@ def _sign_up_page(request: Request[Any, Any, Any], form: dict[str, str], errors:
     mode = settings().registration
     taken = mode == "closed" or (mode == "invite" and not form.get("invite"))
     headers = NO_REFERRER if form.get("invite") else {}
-    return render(request, "sign_up.html", status=status, headers=headers, form=form, errors=errors, mode=mode, shut=taken)
+    return render(
+        request, "sign_up.html", status=status, headers=headers, form=form, errors=errors, mode=mode, shut=taken
+    )
 
 
 def _sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors: dict[str, str], status: int) -> Page:

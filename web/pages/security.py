@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.orm import Session
 
-from appliance.errors import InvalidInput, NotFound, StudioError
+from appliance.errors import InvalidInput, NotFound
 from appliance.login_sessions import is_token_of, replace_token
 from appliance.passwords import is_password
 from appliance.people import list_browsers, sign_out_browser, sign_out_others
@@ -37,15 +37,15 @@ HERE = "/settings/security"
 class SecurityPages(Controller):
     """The viewer's own security. An admin who still owes the studio a second factor may be here, to set it up."""
 
-    opt = {"one_factor_will_do": True}
-
-    @get("/confirm", sync_to_thread=True)
-    def ask_again(self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]) -> Page:
+    @get("/confirm", sync_to_thread=True, one_factor_will_do=True)
+    def ask_again(
+        self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]
+    ) -> Page:
         """Ask for the password once more, before something that a borrowed browser must not be enough for."""
         after = safe_path(request.query_params.get("next"))
         return render(request, "confirm.html", session, viewer, after=after, errors={})
 
-    @post("/confirm", sync_to_thread=True)
+    @post("/confirm", sync_to_thread=True, one_factor_will_do=True)
     def confirm(
         self,
         request: SecurityRequest,
@@ -63,12 +63,14 @@ class SecurityPages(Controller):
             return render(request, "confirm.html", session, viewer, status=error.status, after=after, errors=errors)
         return _with_new_token(request, session, after)
 
-    @get(HERE, sync_to_thread=True)
-    def security(self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]) -> Page:
+    @get(HERE, sync_to_thread=True, one_factor_will_do=True)
+    def overview(
+        self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]
+    ) -> Page:
         """Show what there is: password, app, browsers."""
         return _page(request, session, viewer, {})
 
-    @post(f"{HERE}/password", sync_to_thread=True)
+    @post(f"{HERE}/password", sync_to_thread=True, one_factor_will_do=True)
     def new_password(
         self,
         request: SecurityRequest,
@@ -88,7 +90,7 @@ class SecurityPages(Controller):
             return _page(request, session, viewer, fields or {"old": error.message}, error.status)
         return _with_new_token(request, session, HERE)
 
-    @post(f"{HERE}/app", sync_to_thread=True)
+    @post(f"{HERE}/app", sync_to_thread=True, one_factor_will_do=True)
     def begin_app(
         self, request: SecurityRequest, session: NamedDependency[Session], confirmed: NamedDependency[User]
     ) -> Page:
@@ -96,7 +98,7 @@ class SecurityPages(Controller):
         address = begin_enrolment(session, confirmed)
         return render(request, "second_factor.html", session, confirmed, address=address, errors={})
 
-    @post(f"{HERE}/app/confirm", sync_to_thread=True)
+    @post(f"{HERE}/app/confirm", sync_to_thread=True, one_factor_will_do=True)
     def confirm_app(
         self,
         request: SecurityRequest,
@@ -116,7 +118,7 @@ class SecurityPages(Controller):
         _replace_token(request, session, page)
         return page
 
-    @post(f"{HERE}/app/remove", sync_to_thread=True)
+    @post(f"{HERE}/app/remove", sync_to_thread=True, one_factor_will_do=True)
     def remove_app(
         self,
         request: SecurityRequest,
@@ -135,7 +137,7 @@ class SecurityPages(Controller):
         sign_out_others(session, confirmed, login_token(request) or "")
         return _with_new_token(request, session, HERE)
 
-    @post(f"{HERE}/browsers/others", sync_to_thread=True)
+    @post(f"{HERE}/browsers/others", sync_to_thread=True, one_factor_will_do=True)
     def let_others_out(
         self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]
     ) -> Redirect:
@@ -143,7 +145,7 @@ class SecurityPages(Controller):
         sign_out_others(session, viewer, login_token(request) or "")
         return Redirect(f"{HERE}#browsers", status_code=303)
 
-    @post(f"{HERE}/browsers/{{browser:str}}", sync_to_thread=True)
+    @post(f"{HERE}/browsers/{{browser:str}}", sync_to_thread=True, one_factor_will_do=True)
     def let_browser_out(
         self, session: NamedDependency[Session], viewer: NamedDependency[User], browser: FromPath[str]
     ) -> Redirect:
@@ -176,9 +178,7 @@ def _with_new_token(request: SecurityRequest, session: Session, after: str) -> R
     return answer
 
 
-def _page(
-    request: SecurityRequest, session: Session, viewer: User, errors: dict[str, str], status: int = 200
-) -> Page:
+def _page(request: SecurityRequest, session: Session, viewer: User, errors: dict[str, str], status: int = 200) -> Page:
     here = login_token(request)
     return render(
         request,
