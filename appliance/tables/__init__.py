@@ -5,7 +5,7 @@ from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, W
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.letters import ResetRequest
-from appliance.tables.listening import Like, Listen
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
@@ -31,6 +31,7 @@ __all__ = [
     "ResetRequest",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
