@@ -4,7 +4,7 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
@@ -29,6 +29,7 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
