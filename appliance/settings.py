@@ -49,6 +49,12 @@ class Settings(BaseModel):
 
     database_url: SecretStr = Field(SecretStr(""), description="An external Postgres; empty: the box runs its own.")
 
+    web_database_url: SecretStr = Field(
+        SecretStr(""),
+        description="The web app's own login to an external Postgres, which need not be allowed to change the ledger's lines;"
+        " the box makes one for its own.",
+    )
+
     object_store: Literal["seaweedfs", "minio", "s3"] = Field(
         "seaweedfs", description="The object store: seaweedfs or minio inside the box, or s3 for an external one."
     )
