@@ -10,6 +10,7 @@ from litestar.enums import MediaType
 from litestar.response import Response
 from sqlalchemy.orm import Session
 
+from appliance.listening import player_saved_at
 from appliance.settings import settings
 from appliance.tables import User
 from web.assets import asset_url
@@ -18,8 +19,12 @@ from web.csrf import bound_to, csrf_token
 from web.desk import address
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
+from web.qr import qr_svg
 from web.sleeves import sleeve_svg
 from web.viewers import Asker
+
+# For pages with a secret in their address: it is told to nobody, not even to ourselves.
+NO_REFERRER = {"referrer-policy": "no-referrer"}
 
 PageRequest = Request[Any, Any, Any]
 Page = Response[str]
@@ -43,6 +48,7 @@ def environment() -> Environment:
         form_blocks=form_blocks,
         player_entry=player_entry,
         shelf_address=address,
+        qr_svg=qr_svg,
         sleeve_svg=sleeve_svg,
         wave_paths=wave_paths,
     )
@@ -78,6 +84,9 @@ def render(
     doing: House | None = None
     if session is not None and isinstance(viewer, User) and not partial:
         doing = house(session, viewer)
+    saved = None
+    if doing and session is not None and isinstance(viewer, User):
+        saved = player_saved_at(session, viewer)
     text = fragment(
         template,
         viewer=viewer,
@@ -88,6 +97,7 @@ def render(
         path=request.url.path,
         house=doing,
         partial=partial,
+        player_saved=int(saved.timestamp() * 1000) if saved else 0,
         **context,
     )
     # Pages are for one person and one moment; what htmx gets at the same address is another text.

@@ -5,6 +5,7 @@ from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, W
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.drafts import WordDraft
+from appliance.tables.letters import ResetRequest
 from appliance.tables.listening import Like, Listen, PlayerState, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
@@ -29,6 +30,7 @@ __all__ = [
     "OneTimeToken",
     "PlayerState",
     "RecoveryCode",
+    "ResetRequest",
     "SecondFactor",
     "Song",
     "SongReport",

@@ -28,7 +28,8 @@ def test_lines_come_as_they_are_written_and_nothing_is_asked_for_or_charged(
     assert draft is not None
     report_words(session, draft.id, "[Verse]\nOne")
     session.commit()
-    look = f"/words/{told['id']}"
+    draft_id = told["id"]
+    look = f"/words/{draft_id}"
     assert mara.get(look, **JSON).json() | {"id": ""} == {
         "id": "", "state": "writing", "words": "[Verse]\nOne", "title": "", "reason": "",
     }  # fmt: skip

@@ -7,4 +7,5 @@ import "./player.js";
 import "./words.js";
 import "./keys.js";
 import "./live.js";
+import "./sharing.js";
 import "./navigation.js";
