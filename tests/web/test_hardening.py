@@ -44,6 +44,7 @@ def by_key(client: TestClient[Litestar]) -> set[str]:
 
 def fill(path: str, song: Any) -> str:
     ids = {"{song_id}": song.id, "{request_id}": song.request_id, "{user_id}": song.user_id, "{webhook_id}": song.id}
+    ids |= {"{draft_id}": song.id}
     for name, value in ids.items():
         path = path.replace(name, str(value))
     return path
