@@ -28,12 +28,14 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
@@ -53,10 +55,12 @@ def create_app() -> Litestar:
         route_handlers=[
             API,
             AccountPages,
+            AdminAccessPages,
             AdminCreditPages,
             CreditPages,
             HealthPages,
             Media,
+            ResetPages,
             SecurityPages,
             SongPages,
             StudioPages,
