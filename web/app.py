@@ -29,6 +29,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
@@ -36,6 +37,7 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.player import PlayerPages
+from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
@@ -63,6 +65,7 @@ def create_app() -> Litestar:
         route_handlers=[
             API,
             AccountPages,
+            AdminAccessPages,
             AdminCreditPages,
             CreditPages,
             Downloads,
@@ -70,6 +73,7 @@ def create_app() -> Litestar:
             Media,
             ShelfPages,
             PlayerPages,
+            ResetPages,
             SecurityPages,
             SongPages,
             StudioPages,

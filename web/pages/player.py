@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from sqlalchemy.orm import Session
 
-from appliance.errors import InvalidInput
+from appliance.errors import InvalidInput, NotFound
 from appliance.listening import playable_songs, player_of, save_player
 from appliance.shelf import count_ready
 from appliance.songs import get_song, liked_songs
@@ -87,13 +87,19 @@ class PlayerPages(Controller):
         return Response({"saved_at": _milliseconds(saved)}, headers=_FRESH)
 
     @get("/liked", sync_to_thread=True)
-    def liked(self, session: NamedDependency[Session], viewer: NamedDependency[User], song: FromQuery[UUID]) -> Answer:
+    def liked(
+        self, session: NamedDependency[Session], viewer: NamedDependency[User], song: FromQuery[UUID | None] = None
+    ) -> Answer:
         """Return whether the viewer likes a song that they can see."""
+        if song is None:
+            raise NotFound
         found = get_song(session, song, viewer)
         return Response({"liked": bool(liked_songs(session, viewer, [found.id]))}, headers=_FRESH)
 
     @get("/news", sync_to_thread=True)
-    def news(self, session: NamedDependency[Session], viewer: NamedDependency[User], since: FromQuery[int]) -> Answer:
+    def news(
+        self, session: NamedDependency[Session], viewer: NamedDependency[User], since: FromQuery[int] = 0
+    ) -> Answer:
         """Return how many songs became ready since then (milliseconds) and are unheard: for the title of a hidden tab."""
         try:
             moment = datetime.fromtimestamp(since / 1000, UTC)
