@@ -39,6 +39,7 @@ function count(form) {
       field.setAttribute("aria-valuetext", output.value);
     }
   }
+  for (const said of findAll("button [data-takes]", form)) said.textContent = counted(form.elements.takes.value, "take");
   for (const hint of findAll("[data-words-of]", form)) hint.textContent = aboutWords(find(hint.dataset.wordsOf, form).value, form);
   for (const hint of findAll("[data-left-of]", form)) {
     const field = find(hint.dataset.leftOf, form);
