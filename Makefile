@@ -31,6 +31,24 @@ logs: $(INSTALLED) ## Follow the logs (one program's: make logs S=worker)
 setup-url: $(INSTALLED) ## Print a new link for making the first admin
 	@$(BOX) setup-url
 
+##@ Nothing is lost
+.PHONY: backup backup-list backup-check restore kit-check
+backup: $(INSTALLED) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
+	@$(BOX) backup
+
+backup-list: $(INSTALLED) ## List the backups (with a recovery kit: KIT=file)
+	@$(BOX) backup-list $(if $(KIT),--kit '$(KIT)')
+
+backup-check: $(INSTALLED) ## Read a whole backup again (not the newest: WHEN=...)
+	@$(BOX) backup-check $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)')
+
+restore: $(INSTALLED) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
+	@$(BOX) restore $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)') $(if $(filter yes,$(YES)),--yes) \
+		$(if $(filter yes,$(STOP)),--stop) $(if $(filter no,$(POINT)),--no-point)
+
+kit-check: $(INSTALLED) ## Prove that a recovery kit opens the newest backup (KIT=file)
+	@$(BOX) backup-check --kit '$(KIT)'
+
 ##@ The models
 .PHONY: models-install models-list models-pull
 models-install: $(MODELLED) ## Install what the AI models stand on

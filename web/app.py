@@ -17,6 +17,7 @@ from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
 from web.assets import DIST, PREFIX
+from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.events import events, newsroom_open
@@ -31,6 +32,7 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.metrics import metrics
 from web.pages.songs import SongPages
 from web.throttle import Throttles
 from web.viewers import provide_viewer, provide_visitor
@@ -57,6 +59,7 @@ def create_app() -> Litestar:
             StudioPages,
             discover,
             events,
+            metrics,
             polar_message,
             nowhere,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
@@ -77,7 +80,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(app.asgi_handler, wanted)
+    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
     return app
 
 

@@ -21,6 +21,7 @@ from appliance.taskqueue import answer_bell, taskqueue
 from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accounts, settle_checkouts
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
+from worker.nightly import back_up_when_due
 from worker.studio import Studio
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
@@ -61,6 +62,9 @@ def purge_old_rows() -> None:
 huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
+
+
+huey.periodic_task(crontab(minute="11"))(back_up_when_due)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

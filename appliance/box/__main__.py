@@ -1,10 +1,10 @@
-"""The admin's command line: python -m appliance.box run | stop | status | logs [PROGRAM] | setup-url."""
+"""The admin's command line: `python -m appliance.box --help` lists the commands."""
 
 import argparse
 import os
 import sys
 
-from appliance.box import control
+from appliance.box import backup_commands, control
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
 from appliance.errors import SettingsError
@@ -26,8 +26,18 @@ def main(arguments: list[str]) -> int:
                 return control.status(wanted)
             case "logs":
                 return control.logs(wanted, asked.program)
-            case _:
+            case "setup-url":
                 return control.setup_url(wanted)
+            case "backup":
+                return backup_commands.backup(wanted)
+            case "backup-list":
+                return backup_commands.list_backups(wanted, asked.kit)
+            case "backup-check":
+                return backup_commands.check(wanted, asked.kit, asked.when)
+            case _:
+                return backup_commands.restore(
+                    wanted, asked.kit, asked.when, asked.yes, asked.stop, point=not asked.no_point
+                )
     except SettingsError as error:
         code, said = EX_CONFIG, error.message
     except BoxError as error:
@@ -52,10 +62,22 @@ def _parser() -> argparse.ArgumentParser:
         ("status", "say what runs and how it is"),
         ("logs", "follow the logs"),
         ("setup-url", "print a new link for making the first admin"),
+        ("backup", "back the studio up, whether it runs or not"),
+        ("backup-list", "list the backups"),
+        ("backup-check", "read a whole backup again"),
+        ("restore", "say what a restore would change; with --yes, do it"),
     ):
         command = commands.add_parser(name, help=about, description=about)
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
+        if name in ("backup-list", "backup-check", "restore"):
+            command.add_argument("--kit", default="", help="the recovery kit, where this machine has no passphrase")
+        if name in ("backup-check", "restore"):
+            command.add_argument("--when", default="", help="a backup's name, a day or a moment; else the newest")
+        if name == "restore":
+            command.add_argument("--yes", action="store_true", help="do it")
+            command.add_argument("--stop", action="store_true", help="stop the studio first")
+            command.add_argument("--no-point", action="store_true", help="make no backup of what is there")
         command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
     return parser
 
