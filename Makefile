@@ -14,22 +14,51 @@ BUNDLE := web/static/dist/manifest.json
 # The browser tests drive the system's own.
 CHROMIUM := .venv/chromium
 
+# The words of an admin are the same with Docker and without. A studio that runs in Docker is asked there, any other here;
+# `make up` starts one in Docker where there is an engine with compose (DOCKER=no: here).
+DOCKER ?= $(shell docker compose version >/dev/null 2>&1 && docker info >/dev/null 2>&1 && echo yes || echo no)
+SERVICE ?= $(if $(shell command -v nvidia-smi),backline,cpu)
+RUNNING = $(shell docker compose ps --services --status running 2>/dev/null | head -n 1)
+INSIDE = $(if $(RUNNING),docker compose exec $(RUNNING) python,$(BIN)/python)
+HERE = $(if $(RUNNING),,$(INSTALLED))
+
+.SECONDEXPANSION:
 ##@ The studio
-.PHONY: run stop status logs setup-url
+.PHONY: run up down stop restart status logs shell setup-url admin-create user-list upgrade
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
-stop: $(INSTALLED) ## Stop a running studio
-	@$(BOX) stop
+up: $$(if $$(filter yes,$$(DOCKER)),,$$(INSTALLED) $$(BUNDLE)) ## Start it in the background: in Docker where there is an engine, else here
+	@$(if $(filter yes,$(DOCKER)),docker compose up --detach --build --wait $(SERVICE) && docker compose exec $(SERVICE) python -m appliance.box status,$(BOX) up)
 
-status: $(INSTALLED) ## Say what runs and how it is
-	@$(BOX) status
+stop: down
+down: $$(HERE) ## Stop it; the data stays (make stop does the same)
+	@$(if $(RUNNING),docker compose --profile "*" down,$(BOX) stop)
 
-logs: $(INSTALLED) ## Follow the logs (one program's: make logs S=worker)
-	@$(BOX) logs $(S)
+restart: ## Stop it and start it again
+	@$(if $(RUNNING),docker compose restart $(RUNNING),$(BOX) stop && $(MAKE) --no-print-directory up)
 
-setup-url: $(INSTALLED) ## Print a new link for making the first admin
-	@$(BOX) setup-url
+status: $$(HERE) ## Say what runs and how it is
+	@$(INSIDE) -m appliance.box status
+
+logs: $$(HERE) ## Follow the logs (one program's: make logs S=worker)
+	@$(INSIDE) -m appliance.box logs $(S)
+
+shell: $$(HERE) ## Open a shell with the running studio's settings
+	@$(INSIDE) -m appliance.box shell
+
+setup-url: $$(HERE) ## Print a new link for making the first admin
+	@$(INSIDE) -m appliance.box setup-url
+
+admin-create: $$(HERE) ## Make an admin's account (make admin-create NAME=Mara); asks for the password
+	@$(INSIDE) -m appliance.box admin-create "$(NAME)"
+
+user-list: $$(HERE) ## List everybody who has an account
+	@$(INSIDE) -m appliance.box user-list
+
+upgrade: ## Fetch the newest version and start it; the database is dumped before its tables are changed
+	@git pull --ff-only
+	@$(if $(RUNNING),docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
 
 ##@ Nothing is lost
 .PHONY: backup backup-list backup-check restore kit-check
@@ -53,14 +82,14 @@ kit-check: $(INSTALLED) ## Prove that a recovery kit opens the newest backup (KI
 .PHONY: models-install models-list models-pull
 models-install: $(MODELLED) ## Install what the AI models stand on
 
-models-list: $(INSTALLED) ## List the models: chosen, pulled, loaded, and what they take
-	@$(BIN)/python -m worker.weights list
+models-list: $$(HERE) ## List the models: chosen, pulled, loaded, and what they take
+	@$(INSIDE) -m worker.weights list
 
-models-pull: $(MODELLED) ## Fetch the weights of the chosen models (others: MODEL=name; without being asked: ACCEPT=yes)
-	@$(BIN)/python -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
+models-pull: $$(if $$(RUNNING),,$$(MODELLED)) ## Fetch the weights of the chosen models (others: MODEL=name; without being asked: ACCEPT=yes)
+	@$(INSIDE) -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
 
 ##@ Work on it
-.PHONY: install check fix test bench mutate clean
+.PHONY: install check fix test bench bench-gpu mutate clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -68,16 +97,26 @@ check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy appliance web worker models tests
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/shellcheck .ci/run
 
 fix: $(DEVELOPED) ## Mend what can be mended by machine
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 test: check $(BUNDLE) $(CHROMIUM) ## All checks, then all tests (some only: make test T=tests/web)
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadfile $(T)
+
+.PHONY: test-image
+test-image: $(DEVELOPED) ## Build the cpu image and drive a studio in it (with Docker; else with buildah and podman, as root)
+	@$(BIN)/python -m tests.image.engine; code=$$?; if [ $$code = 0 ]; then $(BIN)/pytest tests/image; else [ $$code = 77 ]; fi
 
 bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
 	$(BIN)/python -m tests.bench $(B)
+
+bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the naive way (with no card: tiny ones)
+	$(BIN)/python -m tests.bench.gpu
 
 mutate: $(DEVELOPED) ## Break the credit ledger on purpose, one fault at a time, and see each caught by a test
 	$(BIN)/python -m tests.mutate $(F)

@@ -16,7 +16,10 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.keys import RateLimit, say_rate
+from web.api.router import API
 from web.assets import DIST, PREFIX
+from web.cookies import send_renewed_login
 from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
@@ -33,15 +36,15 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.metrics import metrics
+from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
-from web.throttle import Throttles
-from web.viewers import provide_viewer, provide_visitor
+from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
 LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
-UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", r"\.woff2$"]
+UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", "/requests/.*/events", r"\.woff2$"]
 
 
 def create_app() -> Litestar:
@@ -50,11 +53,13 @@ def create_app() -> Litestar:
     set_up_logging()
     app = Litestar(
         route_handlers=[
+            API,
             AccountPages,
             AdminCreditPages,
             CreditPages,
             HealthPages,
             Media,
+            SecurityPages,
             SongPages,
             StudioPages,
             discover,
@@ -69,14 +74,17 @@ def create_app() -> Litestar:
             "visitor": Provide(provide_visitor, sync_to_thread=True),
             "viewer": Provide(provide_viewer, sync_to_thread=False),
             "form": Provide(read_form),
-            "throttles": Provide(_throttles, sync_to_thread=False),
+            "admin": Provide(provide_admin, sync_to_thread=False),
+            "confirmed": Provide(provide_confirmed, sync_to_thread=True),
+            "confirmed_admin": Provide(provide_confirmed_admin, sync_to_thread=True),
         },
         guards=[refuse_foreign_requests],
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,
+        before_send=[say_rate, send_renewed_login],
         lifespan=[_threads_ready, newsroom_open],
-        state=State({"throttles": Throttles()}),
+        state=State({"rate_limit": RateLimit()}),
         openapi_config=None,
         logging_config=None,
     )
@@ -89,8 +97,3 @@ async def _threads_ready(_app: Litestar) -> AsyncIterator[None]:
     """Give the handlers their threads. They belong to the loop, which exists only now and ends them with itself."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="web"))
     yield
-
-
-def _throttles(state: State) -> Throttles:
-    throttles: Throttles = state.throttles
-    return throttles

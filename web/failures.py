@@ -12,8 +12,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.errors import NotSignedIn, StudioError
+from web.api.problems import detail, problem
+from web.forms import safe_path
 from web.rendering import render
-from web.viewers import ASKED_BY
+from web.viewers import ASKED_BY, ConfirmFirst, SecondFactorFirst, page_of
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,10 @@ def on_studio_error(request: Request[Any, Any, Any], error: StudioError) -> Fail
     if isinstance(error, NotSignedIn) and request.method == "GET" and not wants_json(request):
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return _to_sign_in(request, here)
+    if isinstance(error, ConfirmFirst | SecondFactorFirst) and not wants_json(request):
+        after = quote(safe_path(page_of(request)), safe="/")
+        target = f"/confirm?next={after}" if isinstance(error, ConfirmFirst) else "/settings/security"
+        return Redirect(target, status_code=303, headers={"cache-control": "no-store"})
     return _show(request, error.status, error.message, error.fields)
 
 
@@ -69,6 +75,12 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
     )
 
 
+def expects_detail(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether a program asks that knows another server's failures; its routes say so."""
+    handler = request.scope.get("route_handler")
+    return bool(handler is not None and handler.opt.get("failures_as_detail"))
+
+
 def _to_sign_in(request: Request[Any, Any, Any], back_to: str) -> Failure:
     target = "/sign-in" if back_to == "/" else f"/sign-in?next={quote(back_to, safe='/')}"
     if request.headers.get("hx-request") == "true":
@@ -84,6 +96,10 @@ def _show(
     fields: dict[str, str] | None = None,
     request_id: str = "",
 ) -> Failure:
+    if request.url.path.startswith("/api/"):
+        return problem(status, message, fields or {}, request_id or request.scope["state"].get("request_id", ""))
+    if expects_detail(request):
+        return detail(status, message)
     if wants_json(request):
         told = {"message": message, "fields": fields or {}, "request_id": request_id}
         return Response(told, status_code=status, headers={"cache-control": "no-store"})

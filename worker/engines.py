@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 
-from models.sketch.composer import SketchComposer
-
 from appliance.errors import SettingsError
 from appliance.settings import Settings
 from models.roles import Composer, Illustrator, Songwriter
+from models.sketch.composer import SketchComposer
 from models.sketch.illustrator import SketchIllustrator
 from models.sketch.rendering.soundfonts import find_soundfont
 from models.sketch.songwriter import SketchSongwriter

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from appliance.box import backup_commands, control
+from appliance.box import backup_commands, control, people
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
-from appliance.errors import SettingsError
+from appliance.errors import SettingsError, StudioError
 from appliance.settings import load_settings
 
 
@@ -15,19 +15,29 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments say and return the exit code; expected failures are said in one sentence."""
     asked = _parser().parse_args(arguments)
     given = {"DATA_DIR": asked.data_dir} if asked.data_dir else {}
+    if asked.command == "run" and asked.as_pid_one:
+        given["WEB_HOST"] = "0.0.0.0"  # noqa: S104 - which address is published is decided outside the container
     try:
         wanted = load_settings({**os.environ, **given})
         match asked.command:
             case "run":
-                return run(wanted)
+                return run(wanted, as_pid_one=asked.as_pid_one, only_worker=asked.only_worker)
+            case "up":
+                return control.up(wanted)
             case "stop":
                 return control.stop(wanted)
             case "status":
                 return control.status(wanted)
             case "logs":
                 return control.logs(wanted, asked.program)
+            case "shell":
+                return control.shell(wanted)
             case "setup-url":
                 return control.setup_url(wanted)
+            case "admin-create":
+                return people.create_admin(wanted, asked.name, asked.email)
+            case "user-list":
+                return people.list_users(wanted)
             case "backup":
                 return backup_commands.backup(wanted)
             case "backup-list":
@@ -42,6 +52,8 @@ def main(arguments: list[str]) -> int:
         code, said = EX_CONFIG, error.message
     except BoxError as error:
         code, said = error.exit_code, error.message
+    except StudioError as error:
+        code, said = 1, error.message
     except PermissionError as error:
         code, said = (
             EX_CONFIG,
@@ -58,16 +70,27 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, about in (
         ("run", "start the studio in the foreground and show the address to open"),
+        ("up", "start it in the background"),
         ("stop", "stop it"),
         ("status", "say what runs and how it is"),
         ("logs", "follow the logs"),
+        ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
         ("backup", "back the studio up, whether it runs or not"),
         ("backup-list", "list the backups"),
         ("backup-check", "read a whole backup again"),
         ("restore", "say what a restore would change; with --yes, do it"),
+        ("admin-create", "make an admin's account; asks for the password"),
+        ("user-list", "list everybody who has an account"),
     ):
         command = commands.add_parser(name, help=about, description=about)
+        if name == "run":
+            command.add_argument(
+                "--as-pid-one", action="store_true", help="become supervisord, as a container needs it"
+            )
+            command.add_argument(
+                "--only-worker", action="store_true", help="be a second machine of a studio that runs elsewhere"
+            )
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
         if name in ("backup-list", "backup-check", "restore"):
@@ -78,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--yes", action="store_true", help="do it")
             command.add_argument("--stop", action="store_true", help="stop the studio first")
             command.add_argument("--no-point", action="store_true", help="make no backup of what is there")
+        if name == "admin-create":
+            command.add_argument("name", help="the name to sign in with")
+            command.add_argument("--email", default="", help="an e-mail address to sign in with")
         command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
     return parser
 

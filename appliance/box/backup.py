@@ -1,6 +1,6 @@
 """Makes a backup: database first, objects second, everything encrypted, read again from where it went, and only then listed.
 
-The order, and why it is safe to be killed anywhere: docs/decisions/0008-backups-are-runs-in-a-vault.md.
+The order, and why it is safe to be killed anywhere: docs/decisions/0009-backups-are-runs-in-a-vault.md.
 Usage, for the nightly one: python -m appliance.box.backup, with complete settings in the environment.
 """
 
@@ -10,7 +10,6 @@ import os
 import random
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,10 +17,11 @@ from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
 
+from appliance import __version__
 from appliance.box import postgres, runs
 from appliance.box.dump import Point, dump_database, object_keys
 from appliance.box.failure import BoxError
-from appliance.box.layout import PROJECT, Layout
+from appliance.box.layout import Layout
 from appliance.box.recovery_kit import keep_passphrase
 from appliance.box.runs import DUMP, MANIFEST, RUN, SECRETS, SETTINGS, Kind, Run
 from appliance.box.secrets import Secrets, read_secrets, write_privately
@@ -31,7 +31,6 @@ from appliance.settings import Settings, load_settings
 # Everything is read again at least so often, the rest of the time a sample of what was there before.
 ALL_EVERY = timedelta(days=7)
 SAMPLE = 0.05
-VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 
 Tell = Callable[[str], None]
 
@@ -97,7 +96,7 @@ def _back_up(full: Settings, kind: Kind, tell: Tell) -> Run:
             id=run_id,
             kind=kind,
             studio=secrets.instance,
-            version=VERSION,
+            version=__version__,
             revision=point.revision,
             began=began.isoformat(),
             ended=_now().isoformat(),

@@ -7,11 +7,11 @@ from pathlib import Path
 from appliance.box import backup as making
 from appliance.box import control, folder, lock, runs
 from appliance.box import restore as bringing
+from appliance.box.announce import say
 from appliance.box.failure import BoxError
 from appliance.box.foundation import foundation
 from appliance.box.layout import Layout
 from appliance.box.recovery_kit import KIT, known_passphrase, passphrase_in
-from appliance.box.run import say
 from appliance.box.vault import check_label, open_vault
 from appliance.settings import Settings
 

@@ -3,7 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
+import tempfile
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,10 +16,10 @@ import psutil
 
 from appliance.box import health, lock, supervisor
 from appliance.box.alerts import alerts
+from appliance.box.announce import READY, say, setup_link
 from appliance.box.failure import BoxError
-from appliance.box.layout import Layout
+from appliance.box.layout import Layout, environment
 from appliance.box.lock import Holder
-from appliance.box.run import say, setup_link
 from appliance.box.waiting import wait_until
 from appliance.settings import Settings, load_settings
 
@@ -52,7 +57,8 @@ def status(wanted: Settings) -> int:
     say(f"{who.address}   process {who.pid}, since {who.since}, data in {layout.data}\n")
     say(f"{'program':<14}{'state':<11}{'process':>8}{'up':>18}{'memory':>10}")
     try:
-        for each in supervisor.programs_now(layout):
+        programs = supervisor.programs_now(layout)
+        for each in programs:
             up = str(timedelta(seconds=each.seconds)) if each.pid else ""
             state = "done" if each.name == supervisor.PREPARE and not each.pid else each.state.lower()
             say(f"{each.name:<14}{state:<11}{each.pid or '':>8}{up:>18}{_memory(each.pid):>10}")
@@ -60,7 +66,9 @@ def status(wanted: Settings) -> int:
         say("(supervisord does not answer: the studio is just starting, or ending)")
         return 1
     full = running_settings(layout)
-    troubles = [*health.parts(full), health.Part("web", health.web_trouble(full))]
+    troubles = health.parts(full)
+    if any(each.name == "web" for each in programs):  # a machine that only works has none
+        troubles.append(health.Part("web", health.web_trouble(full)))
     say("\n" + "\n".join(f"{part.name:<14}{part.trouble or 'ready'}" for part in troubles))
     # What a part says of itself stands above already.
     named = {part.name.replace(" ", "_") for part in troubles if part.trouble}
@@ -85,14 +93,57 @@ def logs(wanted: Settings, program: str | None) -> int:
 
 def setup_url(wanted: Settings) -> int:
     """Print a new one-time link for making the first admin."""
-    found = _find(wanted)
-    if found is None:
-        raise BoxError(_not_running(wanted))
-    link = setup_link(running_settings(found[0]))
+    link = setup_link(running_studio(wanted)[1])
     if link is None:
         raise BoxError("This studio has an admin already, who can sign in.")
     say(link)
     return 0
+
+
+def up(wanted: Settings) -> int:
+    """Start the studio in the background, show what it says, and return when it is ready, or has failed to be."""
+    found = _find(wanted)
+    if found is not None:
+        say(f"The studio runs already: {found[1].address}")
+        return 0
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "appliance.box", "run"],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"DATA_DIR": str(_data(wanted))},
+            start_new_session=True,  # it outlives this terminal
+        )
+        shown = 0
+        while True:
+            is_over = process.poll() is not None  # asked before the file is read, so that its last words are
+            text = os.pread(said.fileno(), 1_000_000, shown).decode(errors="replace")
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            shown += len(text.encode())
+            if READY in text:
+                return 0
+            if is_over:
+                return process.returncode or 1
+            time.sleep(0.2)
+
+
+def shell(wanted: Settings) -> int:
+    """Become a shell in the data folder, with the running studio's settings and programs at hand."""
+    layout, full = running_studio(wanted)
+    say(f"Inside the studio in {layout.data}. Its settings are in the environment; exit leaves it running.")
+    os.chdir(layout.data)
+    program = shutil.which("bash") or "/bin/sh"
+    os.execve(program, [program], environment(full))  # noqa: S606
+
+
+def running_studio(wanted: Settings) -> tuple[Layout, Settings]:
+    """Return where the running studio is, and its complete settings. Raises BoxError where none runs."""
+    found = _find(wanted)
+    if found is None:
+        raise BoxError(_not_running(wanted))
+    return found[0], running_settings(found[0])
 
 
 def _find(wanted: Settings) -> tuple[Layout, Holder] | None:

@@ -39,16 +39,16 @@ def foundation(wanted: Settings) -> Iterator[Settings]:
         if before:
             end_leftovers(data)
             folder.drop_runtime(Path(before.runtime))
-        full, runner = make_ready(wanted, layout)
+        full, runner, of_store = make_ready(wanted, layout)
         for program in supervisor.programs(full, layout.plain, runner):
             if program.name in ("postgres", "store"):
-                stack.enter_context(_running(program, full, layout))
+                stack.enter_context(_running(program, environment(full) | of_store, layout))
         _await(full)
         yield full
 
 
 @contextmanager
-def _running(program: Program, full: Settings, layout: Layout) -> Iterator[None]:
+def _running(program: Program, environ: dict[str, str], layout: Layout) -> Iterator[None]:
     with supervisor.log_of(layout, program.name).open("a") as log:
         process = subprocess.Popen(
             [*dies_with_parent(program.stop_signal), *program.command],
@@ -56,7 +56,7 @@ def _running(program: Program, full: Settings, layout: Layout) -> Iterator[None]
             stdout=log,
             stderr=log,
             cwd=layout.plain.data if not program.user else "/",
-            env=environment(full) | dict(program.environment),
+            env=environ | dict(program.environment),
             user=program.user,
             extra_groups=[] if program.user else None,
             start_new_session=True,  # Ctrl-C is for us; they end when we are done with them

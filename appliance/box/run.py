@@ -1,36 +1,38 @@
 """Starting the studio, watching over it in the foreground, and stopping it: what `make run` does from its first line to its last."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
-
-from appliance.accounts import setup_token
-from appliance.box import folder, health, lock, postgres, store, supervisor
+from appliance.box import folder, lock, postgres, store, supervisor
+from appliance.box.announce import await_ready, explain, say
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout, as_variables, complete, environment, store_keys
 from appliance.box.leftovers import end_leftovers
 from appliance.box.postgres import Runner, dies_with_parent
 from appliance.box.preflight import check_ports
-from appliance.database import build_engine
 from appliance.settings import Settings
 
-# How often to say what a slow start waits for.
-SAY_EVERY = 30.0  # seconds
-_LAST_WORDS = 20  # lines of a failed program's log
 
-
-def run(wanted: Settings, web: list[str] | None = None, worker: list[str] | None = None) -> int:
+def run(
+    wanted: Settings,
+    web: list[str] | None = None,
+    worker: list[str] | None = None,
+    as_pid_one: bool = False,
+    only_worker: bool = False,
+) -> int:
     """Run the studio until it is told to stop, and return the exit code; `web` and `worker` replace those two commands.
 
-    Raises BoxError where it cannot start.
+    With `as_pid_one` this process becomes supervisord, as the first process of a container has to be the one that reaps
+    the others; a herald then tells what this function otherwise tells. With `only_worker` it is a second machine of a
+    studio whose database, store and secret key are all named in the settings. Raises BoxError where it cannot start.
     """
+    if only_worker:
+        _check_shared(wanted)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # until there is somebody to pass it on to
     data = folder.open_data_folder(wanted.data_dir)
@@ -43,9 +45,14 @@ def run(wanted: Settings, web: list[str] | None = None, worker: list[str] | None
             end_leftovers(data)
             folder.drop_runtime(Path(before.runtime))
         say(f"Backline starts; its data is in {data}")
-        full, runner = make_ready(wanted, layout)
-        supervisor.write_config(layout.plain, supervisor.programs(full, layout.plain, runner, web, worker))
-        return _watch(full, layout, (lock_descriptor, runtime_descriptor))
+        full, runner, of_store = make_ready(wanted, layout)
+        programs = supervisor.programs(full, layout.plain, runner, web, worker, only_worker)
+        held = (lock_descriptor, runtime_descriptor)
+        if as_pid_one:
+            supervisor.write_config(layout.plain, [supervisor.herald(layout.plain, only_worker), *programs])
+            _become_supervisord(layout, environment(full) | of_store, held)
+        supervisor.write_config(layout.plain, programs)
+        return _watch(full, layout, environment(full) | of_store, held, only_worker)
     except KeyboardInterrupt:
         say("Stopped.")
         return 0
@@ -53,10 +60,23 @@ def run(wanted: Settings, web: list[str] | None = None, worker: list[str] | None
         folder.drop_runtime(runtime)
 
 
-def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | None]:
+def _check_shared(wanted: Settings) -> None:
+    """Raise BoxError unless the settings name everything that two machines of one studio have to share."""
+    shared = {"DATABASE_URL": wanted.database_url, "SECRET_KEY": wanted.secret_key}
+    missing = [name for name, value in shared.items() if not value.get_secret_value()]
+    if wanted.object_store != "s3":
+        missing.append("OBJECT_STORE=s3")
+    if missing:
+        raise BoxError.about_configuration(
+            f"A worker on a machine of its own needs {', '.join(missing)} in its settings, the same as the studio's."
+        )
+
+
+def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | None, dict[str, str]]:
     """Do what comes before any program starts, first start or not: ports, secrets, folders, a Postgres cluster.
 
-    Returns the complete settings, and how Postgres is run, or None where the database is somebody else's. Raises BoxError.
+    Returns the complete settings, how Postgres is run (None where the database is somebody else's), and what the bundled
+    store reads from its environment. Raises BoxError.
     """
     check_ports(wanted)
     secrets = folder.keep_identity(layout)
@@ -64,12 +84,15 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
     layout.logs.mkdir(mode=0o700, exist_ok=True)
     layout.settings.touch(mode=0o600)
     layout.settings.write_text(json.dumps(as_variables(full)))
+    of_store: dict[str, str] = {}
     if full.object_store != "s3":
+        keys = store_keys(wanted, secrets)
+        of_store = store.environment(full.object_store, keys, full.s3_region)
         layout.objects(full.object_store).mkdir(mode=0o700, parents=True, exist_ok=True)
-        store.write_identities(layout.runtime, store_keys(wanted, secrets))
+        store.write_identities(layout.runtime, keys)
         store.clear_stale_sockets(full.store_port)
     if wanted.database_url.get_secret_value():
-        return full, None
+        return full, None, of_store
     home = layout.cluster.parent
     home.mkdir(mode=0o700, exist_ok=True)
     runner = postgres.runner_for(home, create_account=True)
@@ -79,26 +102,19 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
         postgres.create_cluster(layout.cluster, runner, secrets.superuser_password, secrets.database_password)
     postgres.clear_stale_lock(layout.cluster)
     runner.own(layout.sockets)
-    return full, runner
+    return full, runner, of_store
 
 
-def setup_link(full: Settings) -> str | None:
-    """Return a new one-time link for making the first admin, or None where there is an admin."""
-    engine = build_engine(full.database_url.get_secret_value())
-    try:
-        with Session(engine) as session, session.begin():
-            token = setup_token(session)
-    finally:
-        engine.dispose()
-    return f"{full.public_url.rstrip('/')}/setup?token={token}" if token else None
+def _become_supervisord(layout: Layout, environ: dict[str, str], held: tuple[int, ...]) -> NoReturn:
+    """Become supervisord, with the `held` locks; the folder of sockets is dropped by who we become."""
+    for descriptor in held:
+        os.set_inheritable(descriptor, True)
+    os.chdir("/")
+    command = [sys.executable, "-m", "appliance.box.pid_one", str(layout.data), str(layout.runtime)]
+    os.execve(command[0], command, environ)  # noqa: S606
 
 
-def say(line: str) -> None:
-    """Tell the person at the terminal."""
-    print(line, flush=True)  # noqa: T201 - this is the command line
-
-
-def _watch(full: Settings, layout: Layout, held: tuple[int, ...]) -> int:
+def _watch(full: Settings, layout: Layout, environ: dict[str, str], held: tuple[int, ...], only_worker: bool) -> int:
     """Run supervisord to its end and return the exit code; it inherits the `held` locks, and so outlives us in order."""
     process: subprocess.Popen[bytes] | None = None
     stopping = False
@@ -122,16 +138,15 @@ def _watch(full: Settings, layout: Layout, held: tuple[int, ...]) -> int:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd="/",
-            env=environment(full),
+            env=environ,
             start_new_session=True,  # Ctrl-C is for us to pass on, once
             pass_fds=held,
         )
     if stopping:  # told so while there was nobody yet to pass it on to
         process.terminate()
-    _await_ready(full, layout, lambda: stopping or process.poll() is not None)
+    await_ready(full, layout, lambda: stopping or process.poll() is not None, only_worker)
     code = process.wait()
-    if layout.ended.exists():
-        _explain(layout)
+    if explain(layout):
         return 1
     if code in (0, -signal.SIGTERM):
         say("Stopped.")
@@ -139,42 +154,3 @@ def _watch(full: Settings, layout: Layout, held: tuple[int, ...]) -> int:
     end_leftovers(layout.data)
     last = supervisor.last_lines(said, 3)
     raise BoxError(f"supervisord ended with {code}, and everything else with it. {last}".rstrip())
-
-
-def _await_ready(full: Settings, layout: Layout, is_over: Callable[[], bool]) -> None:
-    """Show each part as it becomes ready, and the address to open when all are; return early when it `is_over`."""
-    database_url, began = full.database_url.get_secret_value(), time.monotonic()
-    steps: list[tuple[str, Callable[[], bool]]] = [
-        ("database", lambda: postgres.answers(database_url)),
-        ("object store", lambda: store.answers(full.s3_endpoint)),
-        ("tables, bucket", layout.prepared.exists),
-        ("worker", lambda: not health.worker_trouble(full)),
-        ("web", lambda: not health.web_trouble(full)),
-    ]
-    said = began
-    for name, is_ready in steps:
-        while not is_ready():
-            if is_over():
-                return
-            if time.monotonic() - said > SAY_EVERY:
-                said = time.monotonic()
-                say(f"  still waiting for: {name} (make logs shows what it says)")
-            time.sleep(0.1)
-        say(f"  {name:<16}ready after {time.monotonic() - began:4.1f} s")
-    try:
-        link = setup_link(full)
-    except SQLAlchemyError:  # stopped or killed at this very moment; `make setup-url` is there for later
-        link = None
-    if link:
-        say(f"Backline is ready. Make the first account here (the link works once): {link}")
-    else:
-        say(f"Backline is ready: {full.public_url}")
-
-
-def _explain(layout: Layout) -> None:
-    ended = json.loads(layout.ended.read_text())
-    path = supervisor.log_of(layout, ended["program"])
-    last = supervisor.last_lines(path, _LAST_WORDS)
-    lines = "\n".join(f"    {line}" for line in last.splitlines()) or "    (nothing)"
-    print(f"What {ended['program']} said last ({path}):\n{lines}", file=sys.stderr)  # noqa: T201
-    print(f"Backline stopped, because of {ended['program']}: {ended['reason']}.", file=sys.stderr)  # noqa: T201

@@ -75,6 +75,11 @@ def seaweedfs_command(folder: Path, runtime: Path, port: int) -> list[str]:
     return [str(weed), "-logtostderr=true", "mini", *(f"-{name}={value}" for name, value in options.items())]
 
 
+def environment(kind: Literal["seaweedfs", "minio"], keys: StoreKeys, region: str) -> dict[str, str]:
+    """Return what the bundled store reads from its environment; it is in that of every program, as all our secrets are."""
+    return seaweedfs_environment(keys) if kind == "seaweedfs" else minio_environment(keys, region)
+
+
 def seaweedfs_environment(keys: StoreKeys) -> dict[str, str]:
     """Return what `weed` reads from its environment: without the four keys anybody on the machine could write files."""
     return {

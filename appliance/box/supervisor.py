@@ -37,6 +37,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     once: bool = False
+    to_terminal: bool = False
 
     def section(self, layout: Layout) -> str:
         """Return the program's section of the configuration."""
@@ -50,8 +51,8 @@ class Program:
             "startretries": "3",
             "autorestart": "false" if self.once else "true",
             "exitcodes": _EVERY_EXIT_CODE,
-            "stdout_logfile": str(log_of(layout, self.name)),
-            "stdout_logfile_maxbytes": "20MB",
+            "stdout_logfile": "/dev/stdout" if self.to_terminal else str(log_of(layout, self.name)),
+            "stdout_logfile_maxbytes": "0" if self.to_terminal else "20MB",
             "stdout_logfile_backups": "5",
             "redirect_stderr": "true",
             "environment": ",".join(f'{name}="{value}"' for name, value in self.environment.items()),
@@ -67,10 +68,12 @@ def programs(
     runner: Runner | None,
     web: list[str] | None = None,
     worker: list[str] | None = None,
+    only_worker: bool = False,
 ) -> list[Program]:
     """Return the programs of the box for complete `settings`, in the order in which they start.
 
-    `runner` is None where the database is somebody else's; `web` and `worker` replace those two commands.
+    `runner` is None where the database is somebody else's; `web` and `worker` replace those two commands. A second machine
+    of a studio runs the worker only, and waits for the first to make the tables.
     Stopping takes the sum of what each needs: 15 s at the very most before Postgres, which is never cut short.
     """
     python = sys.executable
@@ -94,14 +97,26 @@ def programs(
             store.seaweedfs_command(objects, layout.runtime, port) if seaweedfs else store.minio_command(objects, port)
         )
         found.append(Program("store", command, priority=20, stop_seconds=4))
-    prepare = [python, "-m", "appliance.box.prepare", str(layout.prepared)]
-    gate = [python, "-m", "appliance.box.gate", str(layout.prepared), "--"]
-    return [
-        *found,
+    prepare = [python, "-m", "appliance.box.prepare", str(layout.prepared), *(["--join"] if only_worker else [])]
+    gate = [python, "-m", "appliance.box.gate", str(layout.prepared)]
+    found += [
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
-        Program("worker", [*gate, *(worker or worker_command(settings))], priority=30, stop_seconds=5),
-        Program("web", [*gate, *(web or web_command(settings))], priority=40, stop_seconds=4),
+        Program(
+            "worker", [*gate, "--", *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5
+        ),
     ]
+    if not only_worker:
+        found.append(
+            Program("web", [*gate, "--as-web", "--", *(web or web_command(settings))], priority=40, stop_seconds=4)
+        )
+    return found
+
+
+def herald(layout: Layout, only_worker: bool = False) -> Program:
+    """Return the program that shows a container's output; the first to start and the last to stop."""
+    command = [sys.executable, "-m", "appliance.box.herald", str(layout.data), str(layout.runtime)]
+    command += ["--only-worker"] if only_worker else []
+    return Program("herald", command, priority=1, stop_seconds=1, to_terminal=True)
 
 
 def web_command(settings: Settings) -> list[str]:
@@ -120,14 +135,16 @@ def web_command(settings: Settings) -> list[str]:
     return [*uvicorn, *place]
 
 
-def worker_command(settings: Settings) -> list[str]:
+def worker_command(settings: Settings, is_second: bool = False) -> list[str]:
     """Return the command line of the worker: a thread for each request that may be worked on at once, and one for the rest.
 
-    TERM lets it put its songs back into the queue; Huey's default would lose them.
+    TERM lets it put its songs back into the queue; Huey's default would lose them. The periodic tasks are the first
+    machine's.
     """
     huey = [sys.executable, "-m", "huey.bin.huey_consumer", "worker.consumer.huey"]
     threads = f"--workers={settings.requests_in_flight + 1}"
-    return [*huey, "--worker-type=thread", threads, "--graceful-signal=TERM", "--shutdown-timeout=3"]
+    options = ["--worker-type=thread", threads, "--graceful-signal=TERM", "--shutdown-timeout=3"]
+    return [*huey, *options, *(["--no-periodic"] if is_second else [])]
 
 
 def write_config(layout: Layout, wanted: Iterable[Program]) -> None:

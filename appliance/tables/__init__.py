@@ -4,8 +4,10 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.letters import ResetRequest
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
+from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
@@ -19,17 +21,22 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "IdempotentAnswer",
     "Invite",
     "Like",
     "Listen",
     "LoginSession",
     "OneTimeToken",
     "RecoveryCode",
+    "ResetRequest",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookMessage",
     "WorkerSeen",
     "song_categories",

@@ -87,6 +87,9 @@ class SchemaProcessor(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] 
         self._rows = live
         count = len(requests_with_new_token)
         self._mask_there[:count].copy_(self._mask[:count], non_blocking=True)
+        if self.device.type == "cuda":
+            # The step runs on a stream of its own, which knows nothing of this one.
+            torch.cuda.current_stream(self.device).synchronize()
         return torch.arange(count, dtype=torch.int32)
 
     def __call__(self, scores: Tensor, tensor_arg: Tensor) -> Tensor:

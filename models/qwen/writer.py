@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -27,10 +28,19 @@ ROWS = 8
 class QwenWriter:
     """Loads a checkpoint, quantized or not, and answers in threads of others: `answer` waits, the batch does not.
 
-    At most `rows` requests are decoded at once, and at most as many as `cache_tokens` hold with their prompts.
+    At most `rows` requests are decoded at once, and at most as many as `cache_tokens` hold with their prompts. `graphs`
+    has CUDA replay the steps as captured graphs, which spares the host the launching of a thousand kernels a token; when a
+    batch fails with them, they are given up. `make bench-gpu` measures both and compares the answers.
     """
 
-    def __init__(self, folder: Path, device: str = "cuda", rows: int = ROWS, cache_tokens: int = CACHE_TOKENS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        device: str = "cuda",
+        rows: int = ROWS,
+        cache_tokens: int = CACHE_TOKENS,
+        graphs: bool = False,
+    ) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -41,8 +51,9 @@ class QwenWriter:
         )
         self.rows = rows
         self.cache_tokens = cache_tokens
+        self.graphs = graphs
         self._numbers = count()
-        self._waiting: dict[str, Future[Any]] = {}
+        self._waiting: dict[str, tuple[Any, Future[Any]]] = {}  # the manager that has it, and who waits
         self._lock = threading.Lock()
         self._manager: Any = None
         self._stopped = False
@@ -54,16 +65,19 @@ class QwenWriter:
         When memory runs out, all that are being answered are begun anew with half as many at once. Raises TooLarge when
         even one alone does not fit, EngineStopped, and ModelFailure when the answer broke off.
         """
-        prompt = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        # Qwen3's template asks for thinking unless told; those of Qwen2 know no such thing.
+        prompt = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=True, enable_thinking=False
+        )["input_ids"]
         if len(prompt) + most_tokens > self.cache_tokens:
             raise TooLarge("This is too much text for the songwriter. Try a shorter description.")
         grammar = grammar_of(schema)
         while True:
             manager, future = self._submit(prompt, grammar, seed, most_tokens)
             output = future.result()
-            if output.error is None:
+            if output is not None and output.error is None:
                 break
-            self._recover(manager, str(output.error))
+            self._recover(manager, str(output.error) if output else "the batch ended")
         tokens = [token for token in output.generated_tokens if token != self.tokenizer.eos_token_id]
         if len(output.generated_tokens) >= most_tokens:
             raise ModelFailure("The songwriter did not come to an end. Try again with another seed.")
@@ -82,9 +96,9 @@ class QwenWriter:
         with self._lock:
             if self._stopped:
                 raise EngineStopped("The songwriter was stopped.")
-            name = f"song-{next(self._numbers)}"
-            future = self._waiting[name] = Future()
-            self._manager.add_request(
+            name, future = f"song-{next(self._numbers)}", Future[Any]()
+            self._waiting[name] = (self._manager, future)
+            taken = self._manager.add_request(
                 prompt,
                 request_id=name,
                 max_new_tokens=most_tokens,
@@ -93,6 +107,9 @@ class QwenWriter:
                 seed=seed,
                 prompt_tokens=len(prompt),
             )
+            if taken is None:  # it is about to end
+                del self._waiting[name]
+                future.set_result(None)
             return self._manager, future
 
     def _start(self) -> None:
@@ -109,6 +126,10 @@ class QwenWriter:
                 max_requests_per_batch=self.rows,
                 use_async_batching=False,  # the grammar must see each token before the next step
                 auto_switch_to_flash=False,  # its kernels would be fetched from the network
+                use_cuda_graph=self.graphs,
+                # Few shapes, few graphs: queries by eights, which is where the 4-bit kernels are fast.
+                q_padding_interval_size=ROWS,
+                kv_padding_interval_size=32 * PAGE,
             ),
         )
         processor = SchemaProcessor(self.tokenizer, self.model.config.vocab_size, self.rows, self.model.device)
@@ -121,37 +142,52 @@ class QwenWriter:
         self._manager = manager
 
     def _hand_out(self, manager: Any) -> None:
-        """Give every finished answer to whoever waits for it, until the manager ends."""
+        """Give every finished answer to whoever waits for it, until the manager ends; whoever is left then gets None."""
         while True:
             running = manager.is_running()
             output = manager.get_result(timeout=0.1)
             if output is not None and output.is_finished():
                 with self._lock:
-                    future = self._waiting.pop(output.request_id, None)
+                    _, future = self._waiting.pop(output.request_id, (None, None))
                 if future is not None:
                     future.set_result(output)
             elif output is None and not running:
-                return
+                break
+        with self._lock:
+            left = [name for name, (its, _) in self._waiting.items() if its is manager]
+            futures = [self._waiting.pop(name)[1] for name in left]
+        for future in futures:
+            future.set_result(None)
 
     def _recover(self, failed: Any, error: str) -> None:
-        """Begin anew after a failure of the whole batch, with half the rows; only the first who notices does anything."""
+        """Begin anew after a failure of the whole batch; only the first who notices does anything.
+
+        Returns where it is worth trying again: without graphs, or with half the rows. Raises otherwise.
+        """
         with self._lock:
             if self._stopped:
                 raise EngineStopped("The songwriter was stopped.")
             if self._manager is not failed:
                 return
+            stumbled = ModelFailure("The songwriter stumbled. The studio's log says why.")
+            if failed.background_thread_status.can_accept_new_requests() is None:
+                log.error("An answer failed: %s", error)
+                raise stumbled
+            failed.join(perf_counter())
             fatal = failed.background_thread_status.fatal_error
-            if not isinstance(fatal, torch.OutOfMemoryError):
-                if not failed.is_running():
-                    self._start()
-                raise ModelFailure("The songwriter stumbled. The studio's log says why.") from RuntimeError(error)
-            failed.join(0.0)
             failed.batch_processor = None
             if self.model.device.type == "cuda":
                 torch.cuda.empty_cache()
-            rows = self.rows
-            self.rows = max(1, rows // 2)
+            graphs, rows, memory = self.graphs, self.rows, isinstance(fatal, torch.OutOfMemoryError)
+            self.graphs = False
+            if memory and not graphs:
+                self.rows = max(1, rows // 2)
             self._start()
-            if rows == 1:
+            if graphs:
+                log.warning("The songwriter stumbled with captured graphs, and goes on without: %s", error)
+            elif not memory:
+                raise stumbled from fatal
+            elif rows == 1:
                 raise TooLarge("There is not enough memory on the accelerator to write words.")
-            log.warning("Out of memory with %d songs at once; going on with %d", rows, self.rows)
+            else:
+                log.warning("Out of memory with %d songs at once; going on with %d", rows, self.rows)

@@ -15,6 +15,7 @@ import psutil
 
 from appliance.box import lock, supervisor
 from appliance.box.layout import BOX_MARK, PROJECT, Layout
+from appliance.box.postgres import dies_with_parent
 from appliance.box.store import clear_stale_sockets, free_store_port
 from appliance.box.waiting import wait_until
 from appliance.settings import Settings
@@ -71,7 +72,7 @@ class Studio:
             command = [self.python, "-c", WITH_OTHER_PROGRAMS, json.dumps(instead)]
         with self._said.open("w") as output:
             self.process = subprocess.Popen(
-                [*before, *command],
+                [*dies_with_parent("TERM"), *before, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -104,12 +105,13 @@ class Studio:
     def stop(self) -> int:
         return self.signal(signal.SIGTERM).until_over()
 
-    def ask(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    def ask(self, *arguments: str, said: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the admin's to its end."""
         return subprocess.run(
             [self.python, "-m", "appliance.box", *arguments],
             cwd=self.data.parent,
             env=self.environment | settings,
+            input=said,
             capture_output=True,
             text=True,
             timeout=90,

@@ -99,6 +99,25 @@ def test_a_new_setup_link_replaces_the_old_one(studio: Studio) -> None:
     assert _get(str(studio.link()))[0] == 410
 
 
+def test_an_admin_is_made_from_the_command_line_once_and_can_be_listed(studio: Studio) -> None:
+    asked = studio.ask("admin-create", "Ada", said="a kettle on the stove\n")
+    assert (asked.returncode, asked.stdout) == (0, "Ada can sign in now, as an admin.\n"), asked.stderr
+    again = studio.ask("admin-create", "ada", said="a kettle on the stove\n")
+    assert (again.returncode, again.stderr) == (1, "Somebody here has this name already.\n")
+    short = studio.ask("admin-create", "Bob", said="x\n")
+    assert (short.returncode, short.stderr.count("\n")) == (1, 1)
+    listed = studio.ask("user-list").stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [["name", "role"], ["Ada", "admin"]]
+
+
+def test_a_shell_has_the_settings_of_the_studio(studio: Studio) -> None:
+    asked = studio.ask("shell", said="echo $WEB_PORT $DATABASE_URL\n")
+    assert asked.returncode == 0
+    port, database = asked.stdout.split("exit leaves it running.\n")[1].split()
+    assert int(port) == studio.port
+    assert database == _settings(studio).database_url.get_secret_value()
+
+
 def test_logs_are_followed_for_one_program_or_all(studio: Studio) -> None:
     command = [sys.executable, "-m", "appliance.box", "logs"]
     for arguments, expected in ((["postgres"], "ready to accept connections"), ([], "store.log <==")):
@@ -178,3 +197,14 @@ def test_without_a_studio_the_commands_say_so(studio: Studio) -> None:
         assert asked.returncode == code
         assert "No studio is running in" in asked.stdout + asked.stderr
         assert not (studio.data.parent / "nowhere").exists()
+
+
+def test_the_stores_other_doors_are_closed_to_strangers(studio: Studio) -> None:
+    store = int(studio.environment["STORE_PORT"])
+    volume, filer = store + 2, store + 3
+    for method, port, path in (("GET", filer, "/"), ("POST", filer, "/x"), ("PUT", volume, "/1,01637037d6")):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, data=b"x" * (method != "GET"))
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=30)
+        refused.value.close()
+        assert refused.value.code == 401, (method, path)

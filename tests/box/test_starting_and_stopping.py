@@ -94,6 +94,21 @@ def _leave_traces(studio: Studio) -> None:
         door.bind(str(path))
 
 
+def test_it_is_started_in_the_background_and_told_to_stop(new_studio: NewStudio) -> None:
+    studio = new_studio()
+    refused = studio.ask("up", OBJECT_STORE="minio", PATH="/usr/bin:/bin")
+    assert refused.returncode == EX_CONFIG
+    assert "needs a program named minio" in refused.stdout.splitlines()[-1]
+    started = studio.ask("up")
+    assert started.returncode == 0, started.stdout
+    assert started.stdout.splitlines()[-1].startswith("Backline is ready. Make the first account here")
+    assert studio.ask("status").returncode == 0
+    assert "runs already" in studio.ask("up").stdout
+    runtime = studio.layout.runtime
+    assert studio.ask("stop").returncode == 0
+    _nothing_is_left(studio, runtime)
+
+
 def test_a_program_that_cannot_start_ends_the_studio_with_its_last_words(new_studio: NewStudio) -> None:
     studio = new_studio()
     studio.start(worker=["sh", "-c", "echo there is no such model; exit 3"])

@@ -87,7 +87,7 @@ def write_ace_step(folder: Path, turbo: bool) -> Path:
     with torch.no_grad():
         condition_encoder.null_condition_emb.normal_()
         for layer in transformer.layers:
-            layer.cross_attn.to_out[0].weight *= 8  # words shall matter more than rounding does
+            layer.cross_attn.to_out[0].weight *= 16  # words shall matter more than rounding does
     pieces: dict[str, Any] = {
         "hidden_size": 32, "audio_acoustic_hidden_dim": 8, "num_attention_pooler_hidden_layers": 1, **attention,
     }  # fmt: skip
@@ -95,6 +95,8 @@ def write_ace_step(folder: Path, turbo: bool) -> Path:
         encoder_hidden_size=16, downsampling_ratios=[2, 4, 4, 6, 10], channel_multiples=[1] * 5, decoder_channels=8,
         decoder_input_channels=8, audio_channels=2, sampling_rate=48000,
     )  # fmt: skip
+    with torch.no_grad():
+        vae.decoder.conv1.weight_g *= 8  # and so shall latents
     AceStepPipeline(
         vae=vae,
         text_encoder=text_encoder,
@@ -128,7 +130,7 @@ def write_qwen(folder: Path) -> Path:
 def write_sdxl(folder: Path, variant: str | None = None) -> Path:
     """Write an SDXL pipeline, its files named as those of a variant where one is given."""
     torch.manual_seed(4)
-    tokenizer = _clip_tokenizer(folder.parent / f"{folder.name}-clip")
+    tokenizer = clip_tokenizer(folder.parent / f"{folder.name}-clip")
     last = len(tokenizer) - 1
     text: dict[str, Any] = {
         "vocab_size": last + 1, "hidden_size": 32, "intermediate_size": 37, "num_hidden_layers": 2,
@@ -161,7 +163,8 @@ def write_sdxl(folder: Path, variant: str | None = None) -> Path:
     return folder
 
 
-def _clip_tokenizer(folder: Path) -> Any:
+def clip_tokenizer(folder: Path) -> Any:
+    """Return a CLIP tokenizer of single bytes, written to `folder`."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     symbols = [*alphabet, *(f"{symbol}</w>" for symbol in alphabet), "<|startoftext|>", "<|endoftext|>"]
     folder.mkdir(parents=True, exist_ok=True)

@@ -178,7 +178,7 @@ def _layer(voice: str, level: float = 1.0, lowpass_at: float = 0.0, **numbers: f
     return _filtered(stroke, lowpass(lowpass_at)) if lowpass_at else stroke
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def one_shot(machine: str, piece: str, kick_frequency: float) -> Audio | None:
     """Return one stroke of a piece of `machine`, mono, its peak at 1.0; None where the machine has no such piece.
 

@@ -1,5 +1,7 @@
 """The mix: stems added up, the spectrum led towards that of the genre, a touch of compression, fades."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
@@ -8,8 +10,8 @@ from scipy.ndimage import gaussian_filter1d
 from models.roles import OnProgress
 from models.sketch.arrangement import Arrangement
 from models.sketch.rendering.audio import SAMPLE_RATE, Audio
-from models.sketch.rendering.dynamics import compress, fade, soften_peaks
-from models.sketch.rendering.levels import level_to
+from models.sketch.rendering.dynamics import Curve, apply_curve, compress, drawn_curve, fade, soften_peaks
+from models.sketch.rendering.levels import SILENT, level_to, loudness
 from models.sketch.rendering.space import convolve_into
 
 # Samples are added up as whole numbers of 2^-23: unlike those of floats, such sums do not depend on their order, and so
@@ -21,6 +23,8 @@ CORRECTED, FURTHEST = 0.55, 5.0
 TAPS = 1025
 LOUDNESS = -15.0
 LONGEST_RING = 4.0
+# What a section lies further below the loudest one than this many LU is lifted by this share of it.
+QUIETEST_BELOW, LIFTED = 8.0, 0.75
 
 
 class Sum:
@@ -46,6 +50,7 @@ def finish_mix(mix: Audio, song: Arrangement, on_progress: OnProgress) -> None:
     convolve_into(shaped, mix, taps, 1.0)
     mix[...] = shaped[:, TAPS // 2 : TAPS // 2 + mix.shape[1]]  # a linear-phase filter is late by half its length
     on_progress(0.5)
+    apply_curve(mix, follow_sections(song, _lifts(mix, song), mix.shape[1]))
     fade(mix, 0.002, _ring_out(song))
     level_to(mix, LOUDNESS - 1)
     compress(mix, threshold=-15, ratio=1.7, attack=0.03, release=0.25)
@@ -53,6 +58,22 @@ def finish_mix(mix: Audio, song: Arrangement, on_progress: OnProgress) -> None:
     on_progress(0.9)
     soften_peaks(mix)
     on_progress(1.0)
+
+
+def follow_sections(song: Arrangement, decibels: Sequence[float], length: int) -> Curve:
+    """Return the gain curve that has one level, in dB, for each section of the song."""
+    times: list[float] = []
+    for section in song.sections:
+        times += [section.first_bar * song.style.bar_seconds + 0.02, section.end_bar * song.style.bar_seconds - 0.02]
+    return drawn_curve(length, times, [level for level in decibels for _ in range(2)])
+
+
+def _lifts(mix: Audio, song: Arrangement) -> list[float]:
+    """Return by how many decibels each section is lifted, so that a breakdown is quiet and not lost."""
+    bar = song.style.bar_seconds * SAMPLE_RATE
+    heard = [loudness(mix[:, int(part.first_bar * bar) : int(part.end_bar * bar)]) for part in song.sections]
+    lost = [max(heard) - level - QUIETEST_BELOW for level in heard]
+    return [LIFTED * more if level > SILENT and more > 0 else 0.0 for level, more in zip(heard, lost, strict=True)]
 
 
 def _ring_out(song: Arrangement) -> float:

@@ -11,7 +11,7 @@ from models.sketch.rendering.soundfonts import DRUM_BANK, open_soundfont
 from models.sketch.score import Note
 
 MOST_VOICES = 160
-SHORTEST_NOTE = 480
+SHORTEST_NOTE = 480  # samples, and the shortest time between two strokes of a key
 CHANNELS = 16
 
 
@@ -42,22 +42,15 @@ class _Performance:
 
 
 def play(soundfont: Path, program: int, notes: Sequence[Note], length: int) -> Audio:
-    """Return `length` samples of `notes` (in seconds) on General MIDI `program`; a struck key that is held is let go first."""
+    """Return `length` samples of `notes` (in seconds) on General MIDI `program`."""
     if not notes:
         return silence(length)
     player = _load(soundfont, 0, program, {round(note.pitch) for note in notes})
     player.channel_set_bank(0, 0)
     player.channel_set_preset_number(0, 0, False)
-    events: list[tuple[int, bool, int, float]] = []
-    released: dict[int, int] = {}  # where the last note-off of a key stands in `events`
-    for note in sorted(notes, key=lambda note: (note.start, note.pitch)):
-        key, start = round(note.pitch), int(note.start * SAMPLE_RATE)
-        if key in released and events[released[key]][0] > start - SHORTEST_NOTE:
-            events[released[key]] = (max(0, start - SHORTEST_NOTE), False, key, 0.0)
-        end = max(start + SHORTEST_NOTE, int((note.start + note.duration) * SAMPLE_RATE))
-        events.append((start, True, key, note.velocity))
-        released[key] = len(events)
-        events.append((end, False, key, 0.0))
+    events = []
+    for start, end, key, velocity in _strokes(notes):
+        events += [(start, True, key, velocity), (end, False, key, 0.0)]
     performance = _Performance(player, length)
     for sample, strikes, key, velocity in sorted(events):
         performance.go_on_to(sample)
@@ -67,6 +60,26 @@ def play(soundfont: Path, program: int, notes: Sequence[Note], length: int) -> A
             player.channel_note_off(0, key)
     performance.go_on_to(length)
     return performance.samples
+
+
+def _strokes(notes: Sequence[Note]) -> list[tuple[int, int, int, float]]:
+    """Return (first sample, last sample, key, velocity) of notes, so that every key is let go before it is struck again.
+
+    Of notes that strike one key at the same moment only the first is played.
+    """
+    strokes: list[tuple[int, int, int, float]] = []
+    latest: dict[int, int] = {}  # where each key's last stroke stands
+    for note in sorted(notes, key=lambda note: (note.start, note.pitch, -note.velocity)):
+        key, start = round(note.pitch), int(note.start * SAMPLE_RATE)
+        end = max(start + SHORTEST_NOTE, int((note.start + note.duration) * SAMPLE_RATE))
+        if key in latest:
+            before = strokes[latest[key]]
+            if start - before[0] < 2 * SHORTEST_NOTE:
+                continue
+            strokes[latest[key]] = (before[0], min(before[1], start - SHORTEST_NOTE), key, before[3])
+        latest[key] = len(strokes)
+        strokes.append((start, end, key, note.velocity))
+    return strokes
 
 
 def play_kit(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Debian's musescore-general-soundfont-small and musescore-general-soundfont-lossless put them here.
+# Where Debian's package musescore-general-soundfont-small puts its soundfont, and where the uncompressed one belongs.
 DEBIAN_SOUNDFONTS = (
     Path("/usr/share/sounds/sf3/MuseScore_General_Lite.sf3"),
     Path("/usr/share/sounds/sf2/MuseScore_General_Lite.sf2"),
@@ -57,7 +57,7 @@ def find_soundfont(chosen: Path | None) -> Path:
     for path in (*DEBIAN_SOUNDFONTS, *bundled):
         if path.is_file():
             return path
-    raise FileNotFoundError("No soundfont was found; the setting SOUNDFONT names one.")
+    raise FileNotFoundError("There is no soundfont: neither MuseScore General nor the one of the pretty_midi wheel.")
 
 
 def _read_chunks(data: mmap.mmap, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:

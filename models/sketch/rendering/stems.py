@@ -13,9 +13,10 @@ from models.sketch.arrangement import Arrangement
 from models.sketch.rendering.audio import SAMPLE_RATE, Audio, silence
 from models.sketch.rendering.colour import saturate, wear_tape
 from models.sketch.rendering.drums import kick_times, render_drums
-from models.sketch.rendering.dynamics import CONTROL_RATE, Curve, apply_curve, control_times, drawn_curve, pump_curve
+from models.sketch.rendering.dynamics import CONTROL_RATE, Curve, apply_curve, control_times, pump_curve
 from models.sketch.rendering.filters import apply_filters, lowpass
 from models.sketch.rendering.levels import level_to
+from models.sketch.rendering.mix import follow_sections
 from models.sketch.rendering.space import add_echo, add_room, spread
 from models.sketch.rendering.sweeps import render_fx
 from models.sketch.rendering.tracks import render_track
@@ -127,12 +128,8 @@ def _render_fx(job: StemJob, on_progress: OnProgress) -> Audio:
 
 def _breath(song: Arrangement, length: int) -> Curve:
     """Return the gain that lets the sections breathe: quiet ones stand a few decibels below the full ones."""
-    times, decibels = [], []
-    for section in song.sections:
-        gain = float(np.clip((section.energy - 0.85) * 6.5, -4.0, 0.4))
-        times += [section.first_bar * song.style.bar_seconds + 0.02, section.end_bar * song.style.bar_seconds - 0.02]
-        decibels += [gain, gain]
-    return drawn_curve(length, times, decibels)
+    gains = [float(np.clip((section.energy - 0.85) * 6.5, -4.0, 0.4)) for section in song.sections]
+    return follow_sections(song, gains, length)
 
 
 def _last_words(song: Arrangement, length: int) -> Curve:

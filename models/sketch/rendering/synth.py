@@ -89,7 +89,7 @@ def _partials(wave: str, count: int) -> NDArray[np.float64]:
     return np.asarray((number == 1) * 1.0)  # sine
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _wavetables(wave: str, pitch: int, resonance: float) -> NDArray[np.float32]:
     """Return one period of `wave` for every cutoff, `[cutoffs, samples]`: a resonant 24 dB/octave low-pass is in it."""
     frequency = pitch_to_hertz(pitch)

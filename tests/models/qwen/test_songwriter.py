@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.failures import EngineStopped, TooLarge
+from models.failures import EngineStopped, ModelFailure, TooLarge
 from models.qwen.prompt import messages_for
 from models.qwen.quantizing import write_nf4_copy
 from models.qwen.schema import KEYS, LANGUAGES, SECTIONS, TIME_SIGNATURES, longest_answer, plan_of, schema_for
@@ -199,6 +199,18 @@ def test_no_memory_even_for_one_is_said_in_words_and_later_songs_are_written(wri
     with OutOfMemoryAbove(writer, rows=0), pytest.raises(TooLarge, match="not enough memory"):
         ask(writer, 1)
     assert json.loads(ask(writer, 1))["n"] in range(1, 10)
+
+
+def test_a_defect_fails_the_songs_in_hand_in_words_and_the_next_are_written(writer: QwenWriter) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    hook = writer.model.lm_head.register_forward_pre_hook(break_down)
+    with pytest.raises(ModelFailure, match="stumbled"):
+        ask(writer, 1)
+    hook.remove()
+    assert json.loads(ask(writer, 1))["n"] in range(1, 10)
+    assert writer.rows == 4
 
 
 def test_a_prompt_too_long_is_refused_in_words(writer: QwenWriter) -> None:

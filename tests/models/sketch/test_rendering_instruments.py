@@ -125,6 +125,16 @@ def test_a_performance_leaves_nothing_behind_for_the_next(soundfont: Path) -> No
     assert not play(soundfont, 48, [], SECOND).any()
 
 
+def test_a_key_struck_twice_is_let_go_twice(soundfont: Path) -> None:
+    organ = 16  # which sounds for as long as a key is down
+    twice_at_once = [Note(0.0, 0.2, 60, 0.8), Note(0.0, 0.3, 60, 0.8)]
+    overlapping = [Note(0.0, 0.3, 60, 0.8), Note(0.1, 0.2, 60, 0.8)]
+    for notes in (twice_at_once, overlapping):
+        samples = play(soundfont, organ, notes, SECOND)
+        assert np.abs(samples[:, : SECOND // 10]).max() > 0.05
+        assert np.abs(samples[:, 3 * SECOND // 4 :]).max() < 1e-4
+
+
 @pytest.mark.parametrize(("bank", "program", "key"), [(0, 0, 60), (0, 33, 40), (0, 48, 67), (DRUM_BANK, 8, 38)])
 def test_an_instrument_cut_out_sounds_as_in_the_whole_soundfont(
     soundfont: Path, bank: int, program: int, key: int

@@ -1,0 +1,184 @@
+"""The image as an admin and a listener meet it: closed to the outside, one start after the other, the songs still there."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from appliance.box.failure import EX_CONFIG
+from appliance.box.waiting import wait_until
+from tests.image.container import LIMITS, Container
+from tests.image.engine import IMAGE, call, engine
+from tests.web.browser import Browser
+
+PASSWORD = "a kettle on the stove"
+# What a second of a song costs on a busy machine decides; these are seconds of patience, not of promise.
+MAKING = 180
+STOPS_WITHIN = 15
+
+
+@pytest.fixture(scope="module")
+def listener(container: Container) -> Iterator[Browser]:
+    """Yield the browser of the first admin, who has just made an account with the link from the container's log."""
+    with httpx.Client(base_url=container.address, timeout=30) as client:
+        browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+        browser.open(container.setup_path())
+        fields = {"token": container.setup_path().partition("token=")[2], "name": "Mara", "password": PASSWORD}
+        assert browser.send("/setup", fields).status_code == 303
+        yield browser
+
+
+def _ask_for_a_song(listener: Browser, seconds: int) -> None:
+    listener.open("/create")
+    asked = {"mode": "description", "full_description": "A slow waltz about the last ferry", "duration": str(seconds)}
+    made = listener.send("/create", asked)
+    assert made.status_code == 303, made.text
+
+
+def _takes(listener: Browser) -> set[str]:
+    """Return the addresses of the takes that are ready."""
+    return set(re.findall(r"/songs/[0-9a-f-]{36}(?=[/\"])", listener.open("/create").text))
+
+
+def _plays(listener: Browser, take: str) -> bool:
+    """Whether a range from the middle of a take is answered with just that."""
+    answer = listener.open(f"{take}/audio", range="bytes=1000-1999")
+    return (answer.status_code, len(answer.content)) == (206, 1000)
+
+
+def _run(container: Container, command: str) -> str:
+    return container.ask("sh", "-c", command).stdout.strip()
+
+
+def test_supervisord_is_the_first_process_and_everybody_is_nobody(container: Container) -> None:
+    assert "appliance.box.pid_one" in _run(container, "tr '\\0' ' ' < /proc/1/cmdline")
+    users = _run(container, "cat /proc/[0-9]*/status | grep -E '^Uid:' | cut -f2 | sort -u")
+    assert users == "10001"
+    status = _run(container, "cat /proc/1/status")
+    for line in ("CapEff:\t0000000000000000", "CapBnd:\t0000000000000000", "NoNewPrivs:\t1"):
+        assert line in status
+
+
+def test_only_data_models_and_tmp_can_be_written_to(container: Container) -> None:
+    for folder in ("/", "/opt/backline", "/usr/local/bin", "/etc"):
+        assert "Read-only file system" in container.ask("sh", "-c", f"touch {folder}/x").stderr
+    assert container.ask("sh", "-c", "touch /data/x /models/x /tmp/x && rm /data/x /models/x /tmp/x").returncode == 0
+
+
+def test_one_door_is_open_and_the_stores_own_doors_are_closed_to_strangers(container: Container) -> None:
+    # In /proc/net/tcp, 0A is a door that is listened at, and 00000000 every address there is.
+    doors = _run(container, "cat /proc/net/tcp /proc/net/tcp6 | awk '$4 == \"0A\" {print $2}'").split()
+    outside = [int(door.split(":")[1], 16) for door in doors if not door.startswith("0100007F")]
+    assert outside == [container.port], doors
+    ask = (
+        "import urllib.request, urllib.error\n"
+        "for method, port, path in [('GET', 8336, '/'), ('POST', 8336, '/x'), ('PUT', 8335, '/1,01'), ('GET', 8333, '/'), ('PUT', 8333, '/backline/x')]:\n"
+        "    try: print(urllib.request.urlopen(urllib.request.Request(f'http://127.0.0.1:{port}{path}', data=b'x' if method != 'GET' else None, method=method)).status)\n"
+        "    except urllib.error.HTTPError as error: print(error.code)\n"
+    )
+    answers = container.ask("python", "-c", ask).stdout.split()
+    assert len(answers) == 5
+    assert set(answers) <= {"401", "403"}, answers
+
+
+def test_there_is_no_compiler_and_no_secret_in_the_image() -> None:
+    look = "command -v cc gcc g++ make pip npm node || true; find / -xdev -name '*.pem' -path '*secret*' 2>/dev/null; ls -A /data /models"
+    found = call(engine("run", "--rm", *LIMITS, "--entrypoint", "sh", IMAGE, "-c", look)).stdout
+    assert found.split() == ["/data:", "/models:"]
+    told = call(engine("image", "inspect", IMAGE)).stdout
+    assert not re.search(r"(?i)(password|secret_key|token)\s*=", told)
+    assert '"org.opencontainers.image.title": "Backline"' in told
+
+
+def test_the_health_check_asks_whether_the_studio_is_ready(container: Container) -> None:
+    asked = container.ask("python", "-m", "appliance.box.probe")
+    assert asked.returncode == 0
+    assert "worker: ready" in asked.stdout
+    assert "appliance.box.probe" in call(engine("image", "inspect", IMAGE)).stdout
+
+
+def test_the_admins_words_are_the_same_inside(container: Container) -> None:
+    status = container.ask("python", "-m", "appliance.box", "status")
+    assert status.returncode == 0, status.stdout
+    assert "process 1," in status.stdout
+
+
+def test_a_song_outlives_stops_kills_and_new_containers(container: Container, listener: Browser) -> None:
+    _ask_for_a_song(listener, 10)
+    assert wait_until(lambda: len(_takes(listener)) == 2, MAKING, every=1), container.logs()
+    takes = _takes(listener)
+    assert all(_plays(listener, take) for take in takes)
+
+    # A song is being made and a page is open, and yet it stops in time; the song is made after the next start.
+    _ask_for_a_song(listener, 120)
+    assert wait_until(lambda: container.logs().count("begins, attempt 1") == 2, 30), container.logs()
+    with _an_open_stream(listener):
+        code, seconds = container.stop()
+    assert (code, seconds < STOPS_WITHIN) == (0, True), (code, seconds, container.logs())
+    container.start().until_ready()
+    assert all(_plays(listener, take) for take in takes)
+    assert wait_until(lambda: len(_takes(listener)) == 4, MAKING, every=1), container.logs()
+    assert all(_plays(listener, take) for take in _takes(listener))
+
+    container.kill()
+    container.start().until_ready()
+    assert all(_plays(listener, take) for take in takes)
+
+    assert container.stop()[0] == 0
+    call(engine("rm", container.name))
+    container.create().until_ready()
+    assert all(_plays(listener, take) for take in takes)
+    assert "/setup?token=" not in container.logs()
+
+
+class _an_open_stream:
+    """Keeps the live page's event stream open in a thread."""
+
+    def __init__(self, listener: Browser) -> None:
+        self._listener, self._is_open = listener, threading.Event()
+
+    def __enter__(self) -> None:
+        threading.Thread(target=self._listen, daemon=True).start()
+        assert self._is_open.wait(20)
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def _listen(self) -> None:
+        try:
+            with self._listener.client.stream("GET", "/events", timeout=None) as stream:
+                assert stream.status_code == 200
+                self._is_open.set()
+                for _ in stream.iter_raw():
+                    pass
+        except httpx.HTTPError:
+            pass
+
+
+@pytest.fixture
+def new_container() -> Iterator[Callable[..., Container]]:
+    made: list[Container] = []
+
+    def make(**settings: str) -> Container:
+        made.append(Container(**settings))
+        return made[-1]
+
+    yield make
+    for container in made:
+        container.remove()
+
+
+def test_what_is_set_wrong_ends_the_container_with_a_sentence(new_container: Callable[..., Container]) -> None:
+    container = new_container(OBJECT_STORE="minio").create()
+    assert wait_until(lambda: not container.runs(), 30)
+    assert container.exit_code() == EX_CONFIG
+    assert "OBJECT_STORE=minio needs a program named minio" in container.logs().splitlines()[-1]
+
+
+def test_a_worker_of_its_own_says_what_it_has_to_share(new_container: Callable[..., Container]) -> None:
+    container = new_container().create("run", "--as-pid-one", "--only-worker")
+    assert wait_until(lambda: not container.runs(), 30)
+    assert container.exit_code() == EX_CONFIG
+    assert "needs DATABASE_URL, SECRET_KEY, OBJECT_STORE=s3 in its settings" in container.logs()
