@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from appliance.box import backup_commands, control, people
+from appliance.box import backup_commands, control, library_commands, people
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
 from appliance.errors import SettingsError, StudioError
@@ -38,6 +38,10 @@ def main(arguments: list[str]) -> int:
                 return people.create_admin(wanted, asked.name, asked.email)
             case "user-list":
                 return people.list_users(wanted)
+            case "export":
+                return library_commands.export(wanted, asked.user, asked.folder)
+            case "import":
+                return library_commands.take_in(wanted, asked.user, asked.folder)
             case "backup":
                 return backup_commands.backup(wanted)
             case "backup-list":
@@ -76,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "follow the logs"),
         ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
+        ("export", "write somebody's songs into a folder of music"),
+        ("import", "take such a folder into somebody's library"),
         ("backup", "back the studio up, whether it runs or not"),
         ("backup-list", "list the backups"),
         ("backup-check", "read a whole backup again"),
@@ -93,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
+        if name in ("export", "import"):
+            command.add_argument("user", help="whose songs, by the name they sign in with")
+            command.add_argument("folder", help="the folder")
         if name in ("backup-list", "backup-check", "restore"):
             command.add_argument("--kit", default="", help="the recovery kit, where this machine has no passphrase")
         if name in ("backup-check", "restore"):
