@@ -1,13 +1,18 @@
 """What Prometheus reads, and who may."""
 
 import asyncio
+import json
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
+from appliance.box import runs
 from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import User, WorkerSeen
@@ -16,11 +21,15 @@ from tests.web.making import begin
 from web.app import create_app
 
 TOKEN = "only-prometheus-has-it"
+GOOD: dict[str, object] = {"began": datetime.now(UTC).isoformat(), "objects": 4, "object_bytes": 9, "written_bytes": 7}
 
 
 @pytest.fixture
-def with_token(database_url: str, object_store: Storage, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def with_token(
+    database_url: str, object_store: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     monkeypatch.setenv("METRICS_TOKEN", TOKEN)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
     settings.cache_clear()
     yield
     monkeypatch.undo()
@@ -96,3 +105,24 @@ def test_addresses_that_do_not_exist_do_not_each_get_a_line(with_token: None, br
         browser.get(f"/nothing/here/{number}")
     found = _read(browser, authorization=f"Bearer {TOKEN}")
     assert not [key for key in found if any("nothing" in part for part in key)]
+
+
+def test_the_dashboard_asks_for_nothing_that_is_not_there(
+    with_token: None, browser: Browser, session: Session, people: dict[str, User]
+) -> None:
+    begin(session, people["Mara"])
+    about = {"stages": {"composing": [3, 21.5]}, "gpu_memory": {"used": 5, "total": 9}}
+    session.add(WorkerSeen(name="one", about=about))
+    session.commit()
+    runs.keep_memory(settings().data_dir, runs.Memory(good=GOOD))
+    there = {key[0] for key in _read(browser, authorization=f"Bearer {TOKEN}")}
+    there |= {key[0] for key in _read(browser, authorization=f"Bearer {TOKEN}")}  # the first reading counts itself
+    board = json.loads((Path(__file__).parents[2] / "docs" / "grafana.json").read_text())
+    asked = {
+        name
+        for panel in board["panels"]
+        for target in panel["targets"]
+        for name in re.findall(r"\b(?:backline|process)_\w+", target["expr"])
+    }
+    assert len(asked) > 15
+    assert asked <= there
