@@ -16,7 +16,16 @@ from tests.web.browser import PASSWORD, Browser
 from tests.web.making import make
 from web.app import LARGEST_BODY
 
-OPEN_TO_ALL = {"/", "/{anywhere}", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"}
+OPEN_TO_ALL = {
+    "/",
+    "/{anywhere}",
+    "/setup",
+    "/sign-in",
+    "/sign-up",
+    "/health/live",
+    "/health/ready",
+    "/api/v1/openapi.json",
+}
 
 
 def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:
@@ -40,7 +49,13 @@ def by_key(client: TestClient[Litestar]) -> set[str]:
 
 
 def fill(path: str, song: Any) -> str:
-    ids = {"{song_id}": song.id, "{request_id}": song.request_id, "{user_id}": song.user_id, "{webhook_id}": song.id}
+    ids = {
+        "{song_id}": song.id,
+        "{request_id}": song.request_id,
+        "{user_id}": song.user_id,
+        "{webhook_id}": song.id,
+        "{key_id}": "0123456789abcdef",
+    }
     for name, value in ids.items():
         path = path.replace(name, str(value))
     return path
