@@ -25,6 +25,9 @@ SECTIONS = {
     "Account": "Whose key it is, and what can be spent.",
     "Webhooks": "Addresses that are told when a song of yours is ready or has failed.",
 }
+KEY = (
+    "A key: `bl_<id>.<secret>`. Its halves may come as the headers Modal-Key and Modal-Secret instead, but not as well."
+)
 QUERIES = {
     "cursor": (Cursor, "Where the page begins: `next` of the page before."),
     "limit": (Limit, f"How many there are on a page; {USUAL_ON_A_PAGE} where nothing is said."),
@@ -120,14 +123,12 @@ def _describe(app: Litestar) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in SECTIONS.items()],
-        "security": [{"bearer": []}, {"key": [], "secret": []}],
+        "security": [{"bearer": []}],
         "paths": paths,
         "components": {
             "schemas": schemas,
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A key: `bl_<id>.<secret>`."},
-                "key": {"type": "apiKey", "in": "header", "name": "Modal-Key", "description": "The key's id."},
-                "secret": {"type": "apiKey", "in": "header", "name": "Modal-Secret", "description": "Its secret."},
+                "bearer": {"type": "http", "scheme": "bearer", "description": KEY},
             },
         },
     }
@@ -140,7 +141,7 @@ def _routes(app: Litestar) -> list[tuple[str, str, HTTPRouteHandler]]:
         for route in app.routes
         for handler in getattr(route, "route_handlers", ())
         if handler.opt.get("by_key") and route.path_format.startswith(PREFIX)
-        for method in sorted(handler.http_methods)
+        for method in sorted(handler.http_methods - {"OPTIONS"})
     ]
     return sorted(found, key=lambda each: (list(SECTIONS).index(_section(each[2])), each[1], each[0]))
 
@@ -210,7 +211,7 @@ def _idempotency(handler: HTTPRouteHandler) -> list[dict[str, Any]]:
 def _refusals(path: str, handler: HTTPRouteHandler) -> list[int]:
     """Return the statuses, besides the good one, that a route may answer."""
     body, inner = handler.opt.get("body"), "{" in path
-    changes = bool({"POST", "PATCH", "DELETE"} & handler.http_methods)
+    changes = bool({"POST", "PATCH", "DELETE"} & handler.http_methods) or "media" in handler.opt
     when = {
         400: True,
         401: True,
