@@ -4,7 +4,8 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.letters import ResetRequest
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
@@ -27,8 +28,10 @@ __all__ = [
     "LoginSession",
     "OneTimeToken",
     "RecoveryCode",
+    "ResetRequest",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",

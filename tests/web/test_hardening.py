@@ -17,15 +17,9 @@ from tests.web.making import make
 from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
-    "/",
-    "/{anywhere}",
-    "/setup",
-    "/sign-in",
-    "/sign-up",
-    "/health/live",
-    "/health/ready",
-    "/api/v1/openapi.json",
-}
+    "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
+    "/health/ready", "/api/v1/openapi.json",
+}  # fmt: skip
 
 
 def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:

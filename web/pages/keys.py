@@ -32,17 +32,19 @@ class KeyPages(Controller):
         self,
         request: Request[Any, Any, Any],
         session: NamedDependency[Session],
-        viewer: NamedDependency[User],
+        confirmed: NamedDependency[User],
         form: NamedDependency[dict[str, str]],
     ) -> Page:
-        """Make a key and show it, this once."""
+        """Make a key and show it, this once; whoever borrowed the browser does not know the password that is asked for."""
         scopes = [scope for scope in SCOPES if form.get(f"may:{scope}")]
         try:
-            key, secret = create_key(session, viewer, form.get("name", ""), scopes, _days(form))
+            key, secret = create_key(session, confirmed, form.get("name", ""), scopes, _days(form))
         except StudioError as error:
             session.rollback()
-            return _page(request, session, viewer, form, error.fields or {"name": error.message}, status=error.status)
-        return _page(request, session, viewer, {}, {}, made=(key.id, secret, written(key, secret)))
+            return _page(
+                request, session, confirmed, form, error.fields or {"name": error.message}, status=error.status
+            )
+        return _page(request, session, confirmed, {}, {}, made=(key.id, secret, written(key, secret)))
 
     @post("/settings/keys/{key_id:str}/revoke", sync_to_thread=True)
     def revoke(
