@@ -17,7 +17,7 @@ from tests.web.api.conftest import KeyMaker
 from tests.web.api.serving import served
 from tests.web.making import make
 
-SECONDS = 60  # the most that this takes
+SECONDS = 45  # the most that this takes
 CONFIG = """
 [checks.positive_data_acceptance]
 # A schema cannot say all: that a description is needed where the mode is one, or that a cursor was made here.
