@@ -29,6 +29,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
@@ -36,6 +37,7 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
+from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
@@ -55,11 +57,13 @@ def create_app() -> Litestar:
         route_handlers=[
             API,
             AccountPages,
+            AdminAccessPages,
             AdminCreditPages,
             CreditPages,
             HealthPages,
             KeyPages,
             Media,
+            ResetPages,
             SecurityPages,
             SongPages,
             StudioPages,
