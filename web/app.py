@@ -16,6 +16,7 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
 from web.assets import DIST, PREFIX
@@ -35,6 +36,7 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.keys import KeyPages, api_page
 from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
@@ -59,15 +61,18 @@ def create_app() -> Litestar:
             AdminCreditPages,
             CreditPages,
             HealthPages,
+            KeyPages,
             Media,
             ResetPages,
             SecurityPages,
             SongPages,
             StudioPages,
+            api_page,
             discover,
             events,
             polar_message,
             nowhere,
+            openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],
         dependencies={
