@@ -32,6 +32,7 @@ from web.media import Media
 from web.pages.accounts import AccountPages
 from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
+from web.pages.admin_studio import admin_studio
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
@@ -69,6 +70,7 @@ def create_app() -> Litestar:
             SecurityPages,
             SongPages,
             StudioPages,
+            admin_studio,
             api_page,
             discover,
             events,
