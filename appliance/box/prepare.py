@@ -9,9 +9,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from alembic.util import CommandError
+from sqlalchemy import make_url
 
 from appliance.box import postgres, store
 from appliance.box.failure import BoxError
+from appliance.box.secrets import read_secrets
 from appliance.box.waiting import wait_until
 from appliance.database import is_migrated, migrate
 from appliance.errors import StudioError
@@ -37,12 +39,26 @@ def prepare(wanted: Settings, prepared: Path) -> None:
             f"The tables are not of this version, perhaps of a newer one ({error}). Start the version that made them."
         ) from None
     create_tables(database_url)
+    _separate_web(wanted)
     with postgres.connect(database_url) as connection:
         connection.execute("DELETE FROM workers")  # whoever is alive will say so again
     if not wait_until(lambda: store.answers(wanted.s3_endpoint), PATIENCE):
         raise BoxError(f"The object store at {wanted.s3_endpoint} does not answer.")
     Storage(wanted).ensure_bucket()
     prepared.touch()
+
+
+def _separate_web(wanted: Settings) -> None:
+    """Give the web app a login of its own that cannot rewrite the ledger, where there is one to be had."""
+    web_url = wanted.web_database_url.get_secret_value()
+    if not web_url:
+        return
+    owner, web = make_url(wanted.database_url.get_secret_value()), make_url(web_url)
+    if web.username == postgres.WEB_ROLE and not owner.host:  # the box's own Postgres, behind a socket
+        secrets = read_secrets(wanted.data_dir / "secrets" / "secrets.json")
+        superuser = owner.set(username=postgres.SUPERUSER, password=secrets.superuser_password)
+        postgres.make_web_role(superuser.render_as_string(hide_password=False), secrets.web_database_password)
+    postgres.limit_web_role(owner.render_as_string(hide_password=False), web.username or postgres.WEB_ROLE)
 
 
 def join(wanted: Settings, prepared: Path) -> None:

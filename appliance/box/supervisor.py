@@ -98,13 +98,17 @@ def programs(
         )
         found.append(Program("store", command, priority=20, stop_seconds=4))
     prepare = [python, "-m", "appliance.box.prepare", str(layout.prepared), *(["--join"] if only_worker else [])]
-    gate = [python, "-m", "appliance.box.gate", str(layout.prepared), "--"]
+    gate = [python, "-m", "appliance.box.gate", str(layout.prepared)]
     found += [
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
-        Program("worker", [*gate, *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5),
+        Program(
+            "worker", [*gate, "--", *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5
+        ),
     ]
     if not only_worker:
-        found.append(Program("web", [*gate, *(web or web_command(settings))], priority=40, stop_seconds=4))
+        found.append(
+            Program("web", [*gate, "--as-web", "--", *(web or web_command(settings))], priority=40, stop_seconds=4)
+        )
     return found
 
 

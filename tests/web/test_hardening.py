@@ -16,7 +16,10 @@ from tests.web.browser import PASSWORD, Browser
 from tests.web.making import make
 from web.app import LARGEST_BODY
 
-OPEN_TO_ALL = {"/", "/{anywhere}", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"}
+OPEN_TO_ALL = {
+    "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
+    "/health/ready",
+}  # fmt: skip
 
 
 def routes(client: TestClient[Litestar]) -> list[tuple[str, str]]:
