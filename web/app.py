@@ -34,7 +34,9 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.people import PeoplePages
 from web.pages.security import SecurityPages
+from web.pages.settings import SettingsPages
 from web.pages.songs import SongPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
@@ -57,7 +59,9 @@ def create_app() -> Litestar:
             CreditPages,
             HealthPages,
             Media,
+            PeoplePages,
             SecurityPages,
+            SettingsPages,
             SongPages,
             StudioPages,
             discover,
