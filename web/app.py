@@ -28,6 +28,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin import AdminPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
@@ -35,6 +36,7 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.people import PeoplePages
+from web.pages.reports import report
 from web.pages.security import SecurityPages
 from web.pages.settings import SettingsPages
 from web.pages.songs import SongPages
@@ -56,6 +58,7 @@ def create_app() -> Litestar:
             API,
             AccountPages,
             AdminCreditPages,
+            AdminPages,
             CreditPages,
             HealthPages,
             Media,
@@ -67,6 +70,7 @@ def create_app() -> Litestar:
             discover,
             events,
             polar_message,
+            report,
             nowhere,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],

@@ -92,6 +92,7 @@ def render(
         status=status,
         csrf_token=csrf_token(cookie or given or ""),
         studio_name=settings().studio_name,
+        billing=settings().billing != "off",
         theme=request.cookies.get("theme") if request.cookies.get("theme") in ("light", "dark") else "",
         path=request.url.path,
         house=doing,
