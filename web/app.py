@@ -16,6 +16,7 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
 from web.assets import DIST, PREFIX
@@ -29,14 +30,17 @@ from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
 from web.pages.admin import AdminPages
+from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.keys import KeyPages, api_page
 from web.pages.people import PeoplePages
 from web.pages.reports import report
+from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.settings import SettingsPages
 from web.pages.songs import SongPages
@@ -57,21 +61,26 @@ def create_app() -> Litestar:
         route_handlers=[
             API,
             AccountPages,
+            AdminAccessPages,
             AdminCreditPages,
             AdminPages,
             CreditPages,
             HealthPages,
+            KeyPages,
             Media,
             PeoplePages,
+            ResetPages,
             SecurityPages,
             SettingsPages,
             SongPages,
             StudioPages,
+            api_page,
             discover,
             events,
             polar_message,
             report,
             nowhere,
+            openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],
         dependencies={

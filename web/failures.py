@@ -54,7 +54,10 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Fail
     status = error.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_bug(request, error)
-    return _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
+    answer = _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
+    if allow := (error.headers or {}).get("allow"):
+        answer.headers["allow"] = allow  # what the address does do (RFC 9110, 15.5.6)
+    return answer
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:

@@ -81,6 +81,7 @@ class Studio:
                     watch.give_back()
                 produce(request, self.engines, watch)
                 log.info("Request %s ends.", request.id)
+                ring("delivery_waits")
             except LeaseLost:
                 log.info("Request %s was given back or taken over.", request.id)
             except Exception:

@@ -62,7 +62,8 @@ def test_a_name_is_changed_where_nobody_has_it(mara: Browser, session: Session, 
 def test_a_picture_is_shown_small_and_square_and_can_be_taken_away(
     mara: Browser, jun: Browser, session: Session, people: dict[str, User], streamed: None, object_store: Storage
 ) -> None:
-    address = f"/people/{people['Mara'].id}/picture"
+    person = people["Mara"]
+    address = f"/people/{person.id}/picture"
     assert jun.get(address).status_code == 404
     own = {"Origin": str(mara.client.base_url).rstrip("/")}
     mara.open("/settings")
