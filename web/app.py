@@ -21,6 +21,7 @@ from web.api.keys import RateLimit, say_rate
 from web.api.router import API
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
+from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.events import events, newsroom_open
@@ -38,6 +39,7 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
+from web.pages.metrics import metrics
 from web.pages.people import PeoplePages
 from web.pages.reports import report
 from web.pages.resets import ResetPages
@@ -77,6 +79,7 @@ def create_app() -> Litestar:
             api_page,
             discover,
             events,
+            metrics,
             polar_message,
             report,
             nowhere,
@@ -102,7 +105,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(app.asgi_handler, wanted)
+    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
     return app
 
 
