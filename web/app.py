@@ -23,6 +23,7 @@ from web.api.router import API
 from web.api.seed import SEED
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
+from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.events import events, newsroom_open
@@ -31,6 +32,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin import AdminPages
 from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
@@ -39,8 +41,12 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
+from web.pages.metrics import metrics
+from web.pages.people import PeoplePages
+from web.pages.reports import report
 from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
+from web.pages.settings import SettingsPages
 from web.pages.songs import SongPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
@@ -63,19 +69,24 @@ def create_app() -> Litestar:
             AccountPages,
             AdminAccessPages,
             AdminCreditPages,
+            AdminPages,
             CreditPages,
             HealthPages,
             KeyPages,
             Media,
+            PeoplePages,
             ResetPages,
             SecurityPages,
+            SettingsPages,
             SongPages,
             StudioPages,
             api_page,
             discover,
             events,
             health,
+            metrics,
             polar_message,
+            report,
             nowhere,
             openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
@@ -99,7 +110,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(app.asgi_handler, wanted)
+    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
     return app
 
 

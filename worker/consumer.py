@@ -26,6 +26,7 @@ from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accou
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.messages import send_messages
+from worker.nightly import back_up_when_due
 from worker.studio import Studio
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
@@ -75,6 +76,9 @@ huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
 huey.periodic_task(crontab(minute="*"))(send_waiting_letters)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
+
+
+huey.periodic_task(crontab(minute="11"))(back_up_when_due)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]
