@@ -1,6 +1,7 @@
-"""How the studio is, as its admins see it; it shouts when something is wrong."""
+"""The machine room says how old the last good backup is, and shouts when something is wrong."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,30 +36,35 @@ def ada(own_settings: None, browser: Browser, people: dict[str, User]) -> Browse
 
 
 def _remember(data: Path, age: timedelta) -> None:
+    then = datetime.now(UTC) - age
     counts = {"songs": 12, "users": 3}
-    began = (datetime.now(UTC) - age).isoformat()
-    good: dict[str, object] = {"began": began, "counts": counts, "object_bytes": 5_000_000, "missing": []}
-    runs.keep_memory(data, runs.Memory(good=good))
+    run = runs.Run(
+        runs.new_id(then), "nightly", "x", "0", "1", then.isoformat(), "", {}, counts, 40, 5_000_000, 7, "all"
+    )
+    runs.keep_memory(data, runs.Memory(good=asdict(run)))
 
 
-def test_a_studio_that_is_well_says_so(ada: Browser, session: Session, tmp_path: Path) -> None:
-    session.add(WorkerSeen(name="one", about={"composer": "sketch", "notes": ["No card is here."]}))
+def test_a_studio_that_is_well_shows_its_last_backup_and_nothing_else(
+    ada: Browser, session: Session, tmp_path: Path
+) -> None:
+    session.add(WorkerSeen(name="one"))
     session.commit()
-    _remember(tmp_path, timedelta(hours=5))
-    page = ada.open("/admin/studio").text
-    assert "Nothing.</p>" in page
-    assert "5 hours ago: 12 songs of 3 people, 5.0 MB" in page
-    assert "No card is here." in page
-    assert page.count("Ready.") == 4
+    _remember(tmp_path, timedelta(hours=5, minutes=1))
+    page = ada.open("/admin").text
+    assert "What needs you" not in page
+    assert "<b>5</b> hours ago" in page
+    assert "<dd>12</dd>" in page
+    assert "5.0 MB" in page
 
 
 def test_an_old_backup_and_a_worker_that_is_gone_are_shouted_about(ada: Browser, tmp_path: Path) -> None:
     _remember(tmp_path, timedelta(hours=30))
-    page = ada.open("/admin/studio").text
-    assert "The last good backup is 30 hours old." in page
+    page = ada.open("/admin").text
+    assert "What needs you" in page
+    assert 'class="err">The last good backup is 30 hours old.' in page
     assert "no worker has been heard" in page
-    assert "Nothing.</p>" not in page
 
 
-def test_nobody_else_learns_that_it_exists(mara: Browser) -> None:
-    assert mara.get("/admin/studio").status_code == 404
+def test_a_memory_that_cannot_be_read_counts_as_none(ada: Browser, tmp_path: Path) -> None:
+    (tmp_path / "backups.json").write_text('{"good": {"began": "2026-01-01T00:00:00+00:00", "colour": "blue"}}')
+    assert "There is none." in ada.open("/admin").text
