@@ -16,10 +16,14 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.acestep import ACE_STEP, health
+from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
+from web.api.seed import SEED
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
+from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.downloads import Downloads
@@ -29,6 +33,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin import AdminPages
 from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
@@ -36,9 +41,14 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.keys import KeyPages, api_page
+from web.pages.metrics import metrics
+from web.pages.people import PeoplePages
 from web.pages.player import PlayerPages
+from web.pages.reports import report
 from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
+from web.pages.settings import SettingsPages
 from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
 from web.pages.words import WordPages
@@ -63,25 +73,36 @@ def create_app() -> Litestar:
     set_up_logging()
     app = Litestar(
         route_handlers=[
+            ACE_STEP,
             API,
+            SEED,
             AccountPages,
             AdminAccessPages,
             AdminCreditPages,
+            AdminPages,
             CreditPages,
             Downloads,
             HealthPages,
+            KeyPages,
             Media,
             ShelfPages,
             PlayerPages,
+            PeoplePages,
             ResetPages,
             SecurityPages,
+            SettingsPages,
             SongPages,
             StudioPages,
             WordPages,
+            api_page,
             discover,
             events,
+            health,
+            metrics,
             polar_message,
+            report,
             nowhere,
+            openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],
         dependencies={
@@ -103,7 +124,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(app.asgi_handler, wanted)
+    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
     return app
 
 

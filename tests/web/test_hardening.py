@@ -18,7 +18,7 @@ from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
     "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
-    "/health/ready",
+    "/health/ready", "/api/v1/openapi.json", "/health", "/metrics",
 }  # fmt: skip
 
 
@@ -43,8 +43,15 @@ def by_key(client: TestClient[Litestar]) -> set[str]:
 
 
 def fill(path: str, song: Any) -> str:
-    ids = {"{song_id}": song.id, "{request_id}": song.request_id, "{user_id}": song.user_id, "{webhook_id}": song.id}
-    ids |= {"{draft_id}": song.id}
+    ids = {
+        "{song_id}": song.id,
+        "{request_id}": song.request_id,
+        "{user_id}": song.user_id,
+        "{webhook_id}": song.id,
+        "{draft_id}": song.id,
+        "{report_id}": song.id,
+        "{key_id}": "0123456789abcdef",
+    }
     for name, value in ids.items():
         path = path.replace(name, str(value))
     return path
