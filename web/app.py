@@ -16,9 +16,11 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.acestep import ACE_STEP, health
 from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
+from web.api.seed import SEED
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
 from web.counting import count_requests
@@ -61,7 +63,9 @@ def create_app() -> Litestar:
     set_up_logging()
     app = Litestar(
         route_handlers=[
+            ACE_STEP,
             API,
+            SEED,
             AccountPages,
             AdminAccessPages,
             AdminCreditPages,
@@ -79,6 +83,7 @@ def create_app() -> Litestar:
             api_page,
             discover,
             events,
+            health,
             metrics,
             polar_message,
             report,
