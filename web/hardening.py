@@ -1,6 +1,7 @@
 """What every answer says to the browser, and which host names the studio answers to."""
 
 import ipaddress
+import re
 import secrets
 import socket
 from functools import lru_cache
@@ -11,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.log import about
 from appliance.settings import Settings
+from web.languages import choose, speak
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
@@ -82,6 +84,7 @@ def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
             return
         request_id = secrets.token_hex(6)
         scope["state"]["request_id"] = request_id
+        speak(_language(scope))
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -101,6 +104,14 @@ def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
             await app(scope, receive, send_hardened)
 
     return hardened
+
+
+def _language(scope: Scope) -> str:
+    said = {
+        name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"cookie", b"accept-language")
+    }
+    chosen = re.search(r"(?:^|;\s*)language=([a-z]+)", said.get(b"cookie", ""))
+    return choose(chosen[1] if chosen else None, said.get(b"accept-language", ""))
 
 
 async def _refuse(send: Send) -> None:
