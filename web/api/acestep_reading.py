@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request
-from multipart import MultipartError, MultipartParser  # type: ignore[import-untyped]
+from multipart import MultipartError, MultipartParser
 
 from appliance.briefs import KEYS, Brief, read_brief
 from appliance.errors import InvalidInput, StudioError
