@@ -64,7 +64,7 @@ upgrade: ## Fetch the newest version and start it; the database is dumped before
 	@$(if $(RUNNING),docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
 
 ##@ Nothing is lost
-.PHONY: backup backup-list backup-check restore export import kit-check
+.PHONY: backup backup-list backup-check restore export import support-bundle kit-check
 backup: $(INSTALLED) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
 	@$(BOX) backup
 
@@ -77,6 +77,9 @@ backup-check: $(INSTALLED) ## Read a whole backup again (not the newest: WHEN=..
 restore: $(INSTALLED) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
 	@$(BOX) restore $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)') $(if $(filter yes,$(YES)),--yes) \
 		$(if $(filter yes,$(STOP)),--stop) $(if $(filter no,$(POINT)),--no-point)
+
+support-bundle: $(INSTALLED) ## Write what somebody who helps needs to see into a file, without secrets
+	@$(BOX) support-bundle
 
 export: $(INSTALLED) ## Write somebody's songs into a folder of music (USER=name TO=folder)
 	@$(BOX) export '$(USER)' '$(TO)'

@@ -7,6 +7,7 @@ import sys
 from appliance.box import backup_commands, control, library_commands, people
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
+from appliance.box.support_bundle import support_bundle
 from appliance.errors import SettingsError, StudioError
 from appliance.settings import load_settings
 
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> int:
                 return people.reset_link(wanted, asked.name, asked.clear_app)
             case "user-list":
                 return people.list_users(wanted)
+            case "support-bundle":
+                return support_bundle(wanted)
             case "export":
                 return library_commands.export(wanted, asked.user, asked.folder)
             case "import":
@@ -82,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "follow the logs"),
         ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
+        ("support-bundle", "write what somebody who helps needs to see, without secrets, into a file"),
         ("export", "write somebody's songs into a folder of music"),
         ("import", "take such a folder into somebody's library"),
         ("backup", "back the studio up, whether it runs or not"),
