@@ -11,8 +11,8 @@ import psutil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.box import health
-from appliance.settings import settings
+from appliance.box import health, runs
+from appliance.settings import Settings, settings
 from appliance.tables import Song, User, WorkerSeen
 from web.languages import gettext as _
 
@@ -66,6 +66,26 @@ def machine(session: Session) -> Machine:
         [(seen.name, seen.last_seen > lately, dict(seen.about)) for seen in workers],
         _today(session),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The last good backup: how long ago it began, what it holds, and how many bytes of songs and covers."""
+
+    hours: int
+    people: int
+    songs: int
+    size: int
+
+
+def last_backup(wanted: Settings) -> LastBackup | None:
+    """Return what is known of the last good backup, or None where there is none."""
+    memory = runs.remember(wanted.data_dir)
+    run = memory.run
+    if run is None:
+        return None
+    hours = int((datetime.now(UTC) - run.when) / timedelta(hours=1))
+    return LastBackup(hours, run.counts.get("users", 0), run.counts.get("songs", 0), run.object_bytes)
 
 
 def _today(session: Session) -> list[tuple[str, str]]:

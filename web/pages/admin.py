@@ -11,6 +11,7 @@ from litestar.response import Redirect
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
+from appliance.box.alerts import alerts
 from appliance.line import open_requests, put_back_in_line, stop_request
 from appliance.reports import open_reports, settle_report
 from appliance.settings import Settings, settings
@@ -20,7 +21,7 @@ from appliance.taskqueue import ring
 from web.database import after_commit
 from web.house import about
 from web.languages import gettext as _
-from web.machine import machine
+from web.machine import last_backup, machine
 from web.rendering import Page, render
 from web.throttle import address_of
 
@@ -43,7 +44,17 @@ class AdminPages(Controller):
     @get("/", sync_to_thread=True)
     def overview(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
         """Show how the machine is."""
-        return render(request, "admin.html", session, admin, machine=machine(session))
+        wanted = settings()
+        return render(
+            request,
+            "admin.html",
+            session,
+            admin,
+            machine=machine(session),
+            alerts=alerts(wanted),
+            backup=last_backup(wanted),
+            backups_are_set=bool(wanted.backup_target),
+        )
 
     @get("/queue", sync_to_thread=True)
     def queue(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
