@@ -1,13 +1,14 @@
 """The page of a song and what can be done there, and the feed of published ones."""
 
 import re
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.songs import publish_song
 from appliance.storage import Storage
-from appliance.tables import Like, Listen, Song, User
+from appliance.tables import Like, Listen, Song, User, song_categories
 from tests.web.browser import Browser, beside, typed
 from tests.web.making import begin, make
 
@@ -23,7 +24,7 @@ def test_the_page_shows_waveform_sections_words_and_details(
     assert re.search(r'data-seek-to="9.00"[^>]*>The lamp burns low</a>', page)
     for said in ("84 BPM", "D major", "English", "−14.1 LUFS", "sketch", str(song.seed), "Folk"):
         assert f"<dd>{said}</dd>" in page, said
-    assert "Download FLAC" in page
+    assert f"/songs/{song.id}/download?kind=flac" in page
     assert "Take 2</a>" in page
 
 
@@ -135,3 +136,34 @@ def test_nobody_changes_somebody_elses_song(
     session.expire_all()
     kept = session.get_one(Song, song.id)
     assert (kept.title, kept.published) == ("Salt on the Window", True)
+
+
+def test_beside_a_song_stand_more_of_its_person_and_what_sounds_alike(
+    mara: Browser, jun: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"], title="Here").songs[0].id
+    ids: dict[str, UUID] = {}
+    for name, title in (("Mara", "Other of hers"), ("Mara", "Private"), ("Jun", "Alike"), ("Jun", "Unlike")):
+        ids[title] = make(session, object_store, people[name], title=title).songs[0].id
+    unlike = session.get_one(Song, ids["Unlike"])
+    unlike.prompt, unlike.bpm = "techno, 909", 140.0
+    session.execute(song_categories.delete().where(song_categories.c.song_id == unlike.id))
+    for title in ("Other of hers", "Alike", "Unlike"):
+        owner = people["Mara" if title == "Other of hers" else "Jun"]
+        publish_song(session, ids[title], owner, published=True)
+    session.commit()
+    page = mara.open(f"/songs/{song}").text
+    more, similar = page.split('id="h-more"')[1].split('id="h-similar"')
+    assert "Other of hers" in more
+    assert "Private" not in more
+    assert "Alike</a>" in similar
+    assert "Unlike</a>" not in similar
+
+
+def test_the_link_of_a_published_song_can_be_copied(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song_id = make(session, object_store, people["Mara"]).songs[0].id
+    assert "data-copy=" not in mara.open(f"/songs/{song_id}").text
+    mara.send(f"/songs/{song_id}/publish", {"published": "1"})
+    assert f'data-copy="/songs/{song_id}"' in mara.open(f"/songs/{song_id}").text

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from appliance.briefs import LANGUAGES
 from appliance.errors import InvalidInput
+from appliance.listening import more_songs_by, similar_songs
 from appliance.shelf import delete_song
 from appliance.songs import (
     cancel_song,
@@ -170,7 +171,13 @@ def _details(song: Song, own: bool) -> list[tuple[str, str]]:
         ("Filed under", ", ".join(category.name for category in song.categories)),
     ]
     if own:
-        known.insert(5, ("Seed", str(song.seed)))
+        known[5:5] = [
+            ("Seed", str(song.seed)),
+            ("Steps", song.steps),
+            ("Followed the sound", song.guidance_scale and song.steps and f"{song.guidance_scale:g}"),
+            ("Asked for", song.request.full_description or song.request.described_lyrics),
+            ("Beat", song.request.time_signature),
+        ]
     return [(name, str(value)) for name, value in known if value]
 
 
@@ -185,7 +192,9 @@ def _page(
 ) -> Page:
     own = song.user_id == viewer.id
     others = session.scalars(
-        select(Song).where(Song.request_id == song.request_id, Song.id != song.id).order_by(Song.take)
+        select(Song)
+        .where(Song.request_id == song.request_id, Song.id != song.id, Song.deleted_at.is_(None))
+        .order_by(Song.take)
     ).all()
     return render(
         request,
@@ -201,6 +210,8 @@ def _page(
         # What else was made with it is for its owner, as long as it is not published itself.
         others=[other for other in others if own or other.published],
         stanzas=stanzas(song),
+        more=more_songs_by(session, song) if song.status == "processed" else [],
+        similar=similar_songs(session, song) if song.status == "processed" else [],
         liked=bool(liked_songs(session, viewer, [song.id])),
         likes=_likes(session, song),
         errors=errors,

@@ -96,6 +96,17 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// The list is searched once the typing has paused.
+const PAUSE = 250; // milliseconds
+let searching = null;
+
+document.addEventListener("input", (event) => {
+  const search = event.target.closest("form[data-search]");
+  if (!search) return;
+  clearTimeout(searching);
+  searching = setTimeout(() => search.requestSubmit(), PAUSE);
+});
+
 // A suggestion that the field has already is none.
 function hideTaken(form) {
   for (const chip of findAll("[data-add]", form)) chip.hidden = find(chip.dataset.into, form).value.includes(chip.textContent.trim());
