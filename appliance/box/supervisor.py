@@ -98,13 +98,16 @@ def programs(
         )
         found.append(Program("store", command, priority=20, stop_seconds=4))
     prepare = [python, "-m", "appliance.box.prepare", str(layout.prepared), *(["--join"] if only_worker else [])]
-    gate = [python, "-m", "appliance.box.gate", str(layout.prepared), "--"]
+    gate = [python, "-m", "appliance.box.gate", str(layout.prepared)]
+    listen = ["--listen", settings.web_host, str(settings.web_port)]
     found += [
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
-        Program("worker", [*gate, *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5),
+        Program(
+            "worker", [*gate, "--", *(worker or worker_command(settings, only_worker))], priority=30, stop_seconds=5
+        ),
     ]
     if not only_worker:
-        found.append(Program("web", [*gate, *(web or web_command(settings))], priority=40, stop_seconds=4))
+        found.append(Program("web", [*gate, *listen, "--", *(web or web_command())], priority=40, stop_seconds=4))
     return found
 
 
@@ -115,8 +118,8 @@ def herald(layout: Layout, only_worker: bool = False) -> Program:
     return Program("herald", command, priority=1, stop_seconds=1, to_terminal=True)
 
 
-def web_command(settings: Settings) -> list[str]:
-    """Return the command line of the web app: one process, since it waits more than it computes."""
+def web_command() -> list[str]:
+    """Return the command line of the web app: one process, since it waits more than it computes. It is handed its socket."""
     uvicorn = [
         sys.executable,
         "-m",
@@ -127,8 +130,7 @@ def web_command(settings: Settings) -> list[str]:
         "--no-server-header",
     ]
     # An open event stream never ends by itself, so a stop may not wait for it.
-    place = ["--host", settings.web_host, "--port", str(settings.web_port), "--timeout-graceful-shutdown", "2"]
-    return [*uvicorn, *place]
+    return [*uvicorn, "--timeout-graceful-shutdown", "2"]
 
 
 def worker_command(settings: Settings, is_second: bool = False) -> list[str]:
