@@ -84,11 +84,21 @@ def find_key(session: Session, key_id: str, secret: str) -> ApiKey:
         key = session.scalar(select(ApiKey).where(ApiKey.id == key_id).options(joinedload(ApiKey.user)))
     same = hmac.compare_digest(_sha256(secret), key.secret_sha256 if key else _NOBODY)
     now = datetime.now(UTC)
-    if key is None or not same or key.revoked_at or key.user.disabled_at or (key.expires_at and key.expires_at < now):
+    if key is None or not same or not _alive(key):
         raise WrongKey
     if key.last_used_at is None or key.last_used_at < now - timedelta(minutes=1):
         session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
     return key
+
+
+def key_opens(session: Session, key_id: str) -> bool:
+    """Tell whether a key that opened something a while ago still does."""
+    key = session.scalar(select(ApiKey).where(ApiKey.id == key_id).options(joinedload(ApiKey.user)))
+    return key is not None and _alive(key)
+
+
+def _alive(key: ApiKey) -> bool:
+    return not (key.revoked_at or key.user.disabled_at or (key.expires_at and key.expires_at < datetime.now(UTC)))
 
 
 def read_key(written_key: str) -> tuple[str, str]:

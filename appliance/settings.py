@@ -38,6 +38,12 @@ class Settings(BaseModel):
 
     database_url: SecretStr = Field(SecretStr(""), description="An external Postgres; empty: the box runs its own.")
 
+    web_database_url: SecretStr = Field(
+        SecretStr(""),
+        description="The web app's own login to an external Postgres, which need not be allowed to change the ledger's lines;"
+        " the box makes one for its own.",
+    )
+
     object_store: Literal["seaweedfs", "minio", "s3"] = Field(
         "seaweedfs", description="The object store: seaweedfs or minio inside the box, or s3 for an external one."
     )
@@ -67,6 +73,10 @@ class Settings(BaseModel):
         60, ge=1, le=3600, description="How long a worker may be silent before its song moves on."
     )
     max_waiting: int = Field(20, ge=1, le=1000, description="How many requests one person may have waiting.")
+    api_rate: int = Field(240, ge=1, le=100_000, description="How many API requests one key may make in a minute.")
+    webhook_hosts: str = Field(
+        "", description="Hosts that webhooks may go to, as host or host:port with commas between; empty: none."
+    )
     soundfont: Path | None = Field(None, description="An .sf2 or .sf3 file for the sketch engine's instruments.")
     songwriter: str = Field("qwen2-7b-instruct", description="Who writes: a Qwen of `make models-list`, or sketch.")
     composer: str = Field("ace-step-xl-turbo", description="Who composes: an ACE-Step of the list, or sketch.")

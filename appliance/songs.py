@@ -1,9 +1,10 @@
 """Songs as people see them: asking for them, looking at them, and everything that can be done with one."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -25,10 +26,17 @@ def announce(session: Session, user_id: UUID, request_id: UUID) -> None:
     notify(session, user=user_id, request=request_id)
 
 
-def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
-    """Return the new request with its two takes in line. Ring the bell after the commit.
+def request_songs(
+    session: Session,
+    user: User,
+    brief: Brief,
+    guidance_scales: Sequence[float] = GUIDANCE_SCALES,
+    steps: int | None = None,
+) -> SongRequest:
+    """Return the new request with its takes in line, one for each of `guidance_scales`. Ring the bell after the commit.
 
-    Where the credits do not suffice for both takes, neither is in line: their status is "no_credits".
+    `steps` is how many the model shall take, where it lets one choose. Where the credits do not suffice for all takes, none is
+    in line: their status is "no_credits".
 
     Raises Conflict when this person has as many requests waiting as the studio allows.
     """
@@ -63,6 +71,7 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
                 # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
                 seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
                 guidance_scale=guidance_scale,
+                steps=steps,
                 title=brief.title,
                 prompt=brief.prompt,
                 lyrics="" if brief.instrumental else brief.lyrics,
@@ -73,7 +82,7 @@ def request_songs(session: Session, user: User, brief: Brief) -> SongRequest:
                 language=brief.language,
                 categories=[],
             )
-            for number, guidance_scale in enumerate(GUIDANCE_SCALES, 1)
+            for number, guidance_scale in enumerate(guidance_scales, 1)
         ],
     )
     session.add(request)
@@ -108,6 +117,22 @@ def list_requests(session: Session, viewer: User, before: datetime | None = None
     )
     if before:
         wanted = wanted.where(SongRequest.created_at < before)
+    return list(session.scalars(wanted))
+
+
+def list_songs(
+    session: Session, viewer: User, before: tuple[datetime, UUID] | None = None, limit: int = 30
+) -> list[Song]:
+    """Return the viewer's own songs, newest first, from behind the one that was made at this moment and has this id."""
+    wanted = (
+        select(Song)
+        .where(Song.user_id == viewer.id)
+        .order_by(Song.created_at.desc(), Song.id.desc())
+        .limit(limit)
+        .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
+    )
+    if before:
+        wanted = wanted.where(tuple_(Song.created_at, Song.id) < tuple_(*before))
     return list(session.scalars(wanted))
 
 

@@ -16,6 +16,8 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.keys import RateLimit, say_rate
+from web.api.router import API
 from web.assets import DIST, PREFIX
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
@@ -39,7 +41,7 @@ LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
-UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", r"\.woff2$"]
+UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", "/requests/.*/events", r"\.woff2$"]
 
 
 def create_app() -> Litestar:
@@ -48,6 +50,7 @@ def create_app() -> Litestar:
     set_up_logging()
     app = Litestar(
         route_handlers=[
+            API,
             AccountPages,
             AdminCreditPages,
             CreditPages,
@@ -72,8 +75,9 @@ def create_app() -> Litestar:
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,
+        before_send=[say_rate],
         lifespan=[_threads_ready, newsroom_open],
-        state=State({"throttles": Throttles()}),
+        state=State({"throttles": Throttles(), "rate_limit": RateLimit()}),
         openapi_config=None,
         logging_config=None,
     )

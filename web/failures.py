@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.errors import NotSignedIn, StudioError
+from web.api.problems import detail, problem
 from web.rendering import render
 from web.viewers import ASKED_BY
 
@@ -69,6 +70,12 @@ def wants_json(request: Request[Any, Any, Any]) -> bool:
     )
 
 
+def expects_detail(request: Request[Any, Any, Any]) -> bool:
+    """Tell whether a program asks that knows another server's failures; its routes say so."""
+    handler = request.scope.get("route_handler")
+    return bool(handler is not None and handler.opt.get("failures_as_detail"))
+
+
 def _to_sign_in(request: Request[Any, Any, Any], back_to: str) -> Failure:
     target = "/sign-in" if back_to == "/" else f"/sign-in?next={quote(back_to, safe='/')}"
     if request.headers.get("hx-request") == "true":
@@ -84,6 +91,10 @@ def _show(
     fields: dict[str, str] | None = None,
     request_id: str = "",
 ) -> Failure:
+    if request.url.path.startswith("/api/"):
+        return problem(status, message, fields or {}, request_id or request.scope["state"].get("request_id", ""))
+    if expects_detail(request):
+        return detail(status, message)
     if wants_json(request):
         told = {"message": message, "fields": fields or {}, "request_id": request_id}
         return Response(told, status_code=status, headers={"cache-control": "no-store"})

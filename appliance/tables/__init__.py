@@ -4,8 +4,9 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
-from appliance.tables.listening import Like, Listen
+from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
+from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
 
@@ -19,6 +20,7 @@ __all__ = [
     "CreditEntry",
     "CreditHold",
     "CreditPack",
+    "IdempotentAnswer",
     "Invite",
     "Like",
     "Listen",
@@ -27,9 +29,12 @@ __all__ = [
     "RecoveryCode",
     "SecondFactor",
     "Song",
+    "SongReport",
     "SongRequest",
     "Tries",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WebhookMessage",
     "WorkerSeen",
     "song_categories",

@@ -1,6 +1,6 @@
 """The fixed list of categories, and which songs are in which."""
 
-from sqlalchemy import Column, ForeignKey, SmallInteger, String
+from sqlalchemy import Column, Double, ForeignKey, Index, SmallInteger, String, text
 from sqlalchemy import Table as CoreTable
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,4 +22,12 @@ song_categories = CoreTable(
     Table.metadata,
     Column("song_id", ForeignKey("songs.id", ondelete="CASCADE"), primary_key=True),
     Column("category_id", ForeignKey("categories.id"), primary_key=True, index=True),
+    Column("heat", Double, nullable=True),  # the song's, while it is published; triggers keep it
+)
+Index(
+    "ix_song_categories_heat",
+    song_categories.c.category_id,
+    song_categories.c.heat,
+    song_categories.c.song_id,
+    postgresql_where=text("heat IS NOT NULL"),
 )

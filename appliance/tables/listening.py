@@ -1,13 +1,14 @@
-"""What people thought of songs: likes and listens."""
+"""What people thought of songs: likes, listens and reports."""
 
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, Index, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from appliance.database import Table
-from appliance.tables.users import Moment
+from appliance.tables.songs import Song
+from appliance.tables.users import Moment, User
 
 
 class Like(Table):
@@ -30,3 +31,22 @@ class Listen(Table):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     song_id: Mapped[UUID] = mapped_column(ForeignKey("songs.id", ondelete="CASCADE"))
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+
+class SongReport(Table):
+    """Somebody says that a song should not be here; `settled_at`: an admin has looked at it."""
+
+    __tablename__ = "song_reports"
+    __table_args__ = (
+        Index("uq_song_reports_open", "song_id", "user_id", unique=True, postgresql_where=text("settled_at IS NULL")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    song_id: Mapped[UUID] = mapped_column(ForeignKey("songs.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    reason: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    settled_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    song: Mapped[Song] = relationship(lazy="raise")
+    user: Mapped[User] = relationship(lazy="raise")

@@ -18,7 +18,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from appliance.database import Table
@@ -28,6 +28,15 @@ from appliance.tables.users import Moment, User
 STATUSES = ("queued", "processing", "processed", "failed", "no_credits", "cancelled")
 OPEN = ("queued", "processing")
 STAGES = ("writing", "composing", "mastering", "painting", "storing")
+# What Discover can be narrowed to; each has an index with its songs in order.
+SHOWN = {
+    "words": "published AND NOT instrumental",
+    "instrumental": "published AND instrumental",
+    "slow": "published AND bpm < 90",
+    "moving": "published AND bpm >= 118",
+    "languages": "published AND NOT instrumental AND language <> 'en'",
+    "short": "published AND duration < 120",
+}
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -111,7 +120,12 @@ class Song(Table):
         UniqueConstraint("request_id", "take"),
         Index("ix_songs_open", "request_id", postgresql_where=text(_one_of("status", OPEN))),
         Index("ix_songs_user_id_created_at", "user_id", "created_at"),
-        Index("ix_songs_published_at", "published_at", postgresql_where=text("published")),
+        Index("ix_songs_published_at_id", "published_at", "id", postgresql_where=text("published")),
+        Index("ix_songs_heat", "heat", "id", postgresql_where=text("published")),
+        *(Index(f"ix_songs_heat_{name}", "heat", "id", postgresql_where=text(shown)) for name, shown in SHOWN.items()),
+        Index("ix_songs_user_id_published", "user_id", "heat", "id", postgresql_where=text("published")),
+        Index("ix_songs_finished_at", "finished_at", postgresql_where=text("status = 'processed'")),
+        Index("ix_songs_search", "search", postgresql_using="gin", postgresql_where=text("published")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
@@ -155,6 +169,11 @@ class Song(Table):
     published: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     published_at: Mapped[datetime | None] = mapped_column(Moment)
     listen_count: Mapped[int] = mapped_column(server_default="0", default=0)
+    like_count: Mapped[int] = mapped_column(server_default="0", default=0)
+    heat: Mapped[float] = mapped_column(server_default="0", default=0.0)
+    """How much it is played and liked now, as a logarithm: triggers keep it, see migration 0005."""
+    search: Mapped[Any | None] = mapped_column(TSVECTOR, deferred=True, deferred_raiseload=True)
+    """The words that find it, kept by a trigger; None while it is not published."""
 
     request: Mapped[SongRequest] = relationship(back_populates="songs", lazy="raise")
     categories: Mapped[list[Category]] = relationship(secondary=song_categories, lazy="raise", order_by=Category.id)

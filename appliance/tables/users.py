@@ -30,6 +30,9 @@ class User(Table):
     disabled_at: Mapped[datetime | None] = mapped_column(Moment)
     last_served_at: Mapped[datetime | None] = mapped_column(Moment)
     """When a worker last began a request of theirs: the queue serves whoever waited longest since then."""
+    language: Mapped[str | None] = mapped_column(String(10))
+    """What language the pages speak to them; None: the browser's."""
+    picture_key: Mapped[str] = mapped_column(String(200), server_default="", default="")
 
     @property
     def is_admin(self) -> bool:

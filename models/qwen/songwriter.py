@@ -13,7 +13,8 @@ from models.roles import Brief, SongSheet
 class QwenSongwriter:
     """Writes any number of sheets at once: each `write` waits in its own thread while one batch decodes them all.
 
-    Texts of the brief are kept to the letter wherever they stand in the sheet: words, style tags, title.
+    Texts of the brief are kept to the letter wherever they stand in the sheet: words, style tags, title. The same brief and
+    seed give the same sheet, as long as rounding, which depends a little on who else is in the batch, does not tip a token.
     """
 
     def __init__(

@@ -65,7 +65,10 @@ class QwenWriter:
         When memory runs out, all that are being answered are begun anew with half as many at once. Raises TooLarge when
         even one alone does not fit, EngineStopped, and ModelFailure when the answer broke off.
         """
-        prompt = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"]
+        # Qwen3's template asks for thinking unless told; those of Qwen2 know no such thing.
+        prompt = self.tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_dict=True, enable_thinking=False
+        )["input_ids"]
         if len(prompt) + most_tokens > self.cache_tokens:
             raise TooLarge("This is too much text for the songwriter. Try a shorter description.")
         grammar = grammar_of(schema)

@@ -18,7 +18,7 @@ from appliance.box.dump import KEPT, dump_before, dump_database, libpq_environme
 from appliance.box.failure import BoxError
 from appliance.box.layout import PROJECT
 from appliance.box.postgres import connect, temporary_cluster, wheel_programs
-from appliance.box.prepare import upgrade
+from appliance.box.upgrading import upgrade
 from appliance.box.waiting import wait_until
 from appliance.database import build_engine, migrate, newest_revision, revision
 from tests.box.studio import Studio, free_port

@@ -13,7 +13,7 @@ TESTS = Path(__file__).parent
 
 def test_every_route_is_asked_for_in_some_test_of_its_own(client: TestClient[Litestar]) -> None:
     """Tests that walk all routes do not count: each one is named somewhere."""
-    asked = "\n".join(page.read_text() for page in TESTS.glob("test_*.py") if page.name not in ("test_routes.py",))
+    asked = "\n".join(page.read_text() for page in TESTS.rglob("test_*.py") if page.name not in ("test_routes.py",))
     called = set(re.findall(r"""["'](?:\{served\})?(/[^"'?#\s]*)""", asked))
     named = {re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/" for path in called}
     # Loops name the last part of a path by itself: f"/songs/{song.id}{path}" over "/cover", "/{action}" over "cancel".

@@ -136,19 +136,3 @@ def test_nobody_changes_somebody_elses_song(
     session.expire_all()
     kept = session.get_one(Song, song.id)
     assert (kept.title, kept.published) == ("Salt on the Window", True)
-
-
-def test_discover_goes_on_by_pages(
-    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
-) -> None:
-    for number in range(13):
-        for song in make(session, object_store, people["Jun"], title=f"Song {number}").songs:
-            publish_song(session, song.id, people["Jun"], published=True)
-            session.commit()
-    first = mara.open("/").text
-    after = re.search(r'href="/\?after=([\w-]+)"', first)
-    assert after
-    second = mara.open(f"/?after={after[1]}").text
-    ids = [re.findall(r'class="who"><a href="/songs/([\w-]+)"', page) for page in (first, second)]
-    assert [len(found) for found in ids] == [24, 2]
-    assert not set(ids[0]) & set(ids[1])

@@ -1,7 +1,7 @@
-"""Discover: what people in the studio have published."""
+"""Discover: what people in the studio have published, by how much it is played now, and the search."""
 
 from typing import Any
-from uuid import UUID
+from urllib.parse import urlencode
 
 from litestar import Request, get
 from litestar.di import NamedDependency
@@ -9,14 +9,26 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
+from appliance import feed
 from appliance.accounts import needs_setup
 from appliance.errors import NotFound
-from appliance.feed import new_songs
 from appliance.songs import liked_songs
-from appliance.tables import User
-from web.rendering import Page, render
+from appliance.tables import Song, User
+from web.csrf import token_for
+from web.rendering import Page, in_place, partial, render
 
 PAGE = 24
+CHART = 6
+RAIL = 8
+FILTERS = (
+    ("", "Everything"),
+    ("words", "With words"),
+    ("instrumental", "Instrumental"),
+    ("slow", "Slow"),
+    ("moving", "Made to move"),
+    ("languages", "Not in English"),
+    ("short", "Under two minutes"),
+)
 
 
 @get("/", sync_to_thread=True)
@@ -24,15 +36,65 @@ def discover(
     request: Request[Any, Any, Any],
     session: NamedDependency[Session],
     visitor: NamedDependency[User | None],
-    after: FromQuery[UUID | None] = None,
+    q: FromQuery[str] = "",
+    category: FromQuery[str] = "",
+    show: FromQuery[str] = "",
+    sort: FromQuery[str] = "",
+    after: FromQuery[str] = "",
+    more: FromQuery[bool] = False,
 ) -> Page | Redirect:
-    """Show the newest published songs, from the one behind `after` on."""
+    """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page."""
     if visitor is None:
         return Redirect("/setup" if needs_setup(session) else "/sign-in", status_code=303)
-    songs = new_songs(session, after, PAGE + 1)
-    liked = liked_songs(session, visitor, [song.id for song in songs])
-    older = songs[PAGE - 1].id if len(songs) > PAGE else None
-    return render(request, "discover.html", session, visitor, songs=songs[:PAGE], liked=liked, older=older)
+    wish = feed.Wish(q.replace("\x00", "")[:100].strip(), category, show, sort == "new")
+    found = feed.find_songs(session, wish, after, PAGE)
+    if more:
+        rows = _about(session, visitor, found.songs)
+        feed_rows = partial("#feed", "_feed_rows.html", "beforeend", csrf_token=token_for(request), **rows)
+        return in_place(feed_rows, partial("#more", "_feed_more.html", more=_next(wish, found)))
+    home = wish == feed.Wish() and not after
+    shelves = _shelves(session) if home else []
+    everything = [*found.songs, *(song for shelf in shelves for song in shelf[-1])]
+    return render(
+        request,
+        "discover.html",
+        session,
+        visitor,
+        **_about(session, visitor, everything) | {"songs": found.songs},
+        wish=wish,
+        home=home,
+        chart=CHART if home else 0,
+        shelves=shelves,
+        count=found.count,
+        most=feed.MOST_COUNTED,
+        more=_next(wish, found),
+        filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in FILTERS],
+        categories=feed.busy_categories(session),
+    )
+
+
+def _shelves(session: Session) -> list[tuple[str, str, str, str, list[Song]]]:
+    """Return the rails: an id, a heading, the words and the address of the way to all of it, and the first songs."""
+    new = feed.find_songs(session, feed.Wish(newest=True), limit=RAIL).songs
+    shelves = [("new", "New from the studio", "All new songs", "/?sort=new", new)]
+    for category, songs in feed.rails(session, length=RAIL):
+        shelves.append((category.slug, category.name, f"All {category.name}", f"/?category={category.slug}", songs))
+    return shelves
+
+
+def _about(session: Session, viewer: User, songs: list[Song]) -> dict[str, Any]:
+    return {"songs": songs, "liked": liked_songs(session, viewer, [song.id for song in songs])}
+
+
+def _address(wish: feed.Wish, **more: str) -> str:
+    """Return where the songs of `wish` are listed."""
+    asked = {"q": wish.words, "category": wish.category, "show": wish.show, "sort": "new" if wish.newest else ""}
+    said = urlencode({name: value for name, value in (asked | more).items() if value})
+    return f"/?{said}" if said else "/"
+
+
+def _next(wish: feed.Wish, found: feed.Found) -> str | None:
+    return _address(wish, after=found.after) if found.after else None
 
 
 @get("/{anywhere:path}", sync_to_thread=True)

@@ -1,0 +1,108 @@
+"""Discover: the chart, the rails, the search, pages without end, and nothing private on any page."""
+
+import re
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from appliance.songs import like_song, publish_song
+from appliance.storage import Storage
+from appliance.tables import User
+from tests.appliance.test_feed import put_out
+from tests.web.browser import Browser
+from tests.web.making import make
+from tests.web.test_hardening import fill, routes
+
+
+def listed(page: str) -> list[str]:
+    return re.findall(r'(?:class="who"|<h3)><a href="/songs/([\w-]+)"', page)
+
+
+def test_the_studio_shows_its_chart_its_rails_and_everything_else(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    songs = [put_out(session, people["Jun"], f"Song {number}", category="Jazz") for number in range(9)]
+    like_song(session, songs[4].id, people["Mara"])
+    session.commit()
+    page = mara.open("/").text
+    assert re.search(
+        r'<h2 id="h-chart">Most played now</h2><article class="lead">.*?<h3><a href="/songs/[\w-]+">Song 4<', page
+    )
+    headings = re.findall(r'<h2 id="h-[\w-]+">([^<]+)<', page)
+    assert headings == ["Most played now", "New from the studio", "Jazz", "Everything else"]
+    assert page.count('class="card"') == 16
+    assert len(listed(page)) == 9
+    assert 'href="/?category=jazz"' in page
+    assert "All new songs" in page
+
+
+def test_the_search_says_how_much_it_found(mara: Browser, session: Session, people: dict[str, User]) -> None:
+    put_out(session, people["Jun"], "Salt on the Window")
+    put_out(session, people["Jun"], "Tram 14", lyrics="salt")
+    session.commit()
+    page = mara.open("/?q=salt").text
+    assert re.search(r'id="count" role="status" aria-live="polite">2 songs for “salt”<', page)
+    assert page.index("Salt on the Window") < page.index("Tram 14")
+    assert "1 song for “tram”" in mara.open("/?q=tram").text
+    nothing = mara.open("/?q=%3Cb%3Enothing").text
+    assert "No match for “&lt;b&gt;nothing”" in nothing
+    assert "Nothing of this kind yet" in mara.open("/?category=jazz").text
+    assert "Nothing of this kind yet" in mara.open("/?show=slow").text
+    assert mara.open("/?q=%00%ff%20&show=x&category=y&sort=z&after=w").status_code == 200
+
+
+def test_an_empty_studio_invites_to_make_the_first_song(mara: Browser) -> None:
+    assert "Nothing is published yet" in mara.open("/").text
+
+
+def test_lists_go_on_without_end_and_without_a_script(mara: Browser, session: Session, people: dict[str, User]) -> None:
+    for number in range(50):
+        put_out(session, people["Jun"], f"Song {number}")
+    session.commit()
+    for address in ("/?sort=new", "/?q=song", "/?show=words"):
+        pages, asked = [mara.open(address).text], address
+        while found := re.search(r'class="btn" href="([^"]+)" hx-get="([^"]+)"', pages[-1]):
+            asked = found[1].replace("&amp;", "&")
+            pages.append(mara.open(asked).text)
+            piece = mara.get(found[2].replace("&amp;", "&"), **{"HX-Request": "true"})
+            assert '<hx-partial hx-target="#feed" hx-swap="beforeend">' in piece.text
+            assert listed(piece.text) == listed(pages[-1])
+        ids = [each for page in pages for each in listed(page)]
+        assert [len(listed(page)) for page in pages] == [24, 24, 2], address
+        assert len(set(ids)) == 50
+        assert "50 songs" in pages[0]
+
+
+def test_a_private_song_is_found_nowhere(
+    mara: Browser, jun: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    secret = "Xylograph"
+    song, other = make(session, object_store, people["Mara"], title=secret).songs
+    song.prompt, song.lyrics = "quokkacore", "[Verse]\nzymurgy by night"
+    session.commit()
+    publish_song(session, song.id, people["Mara"], published=True)
+    like_song(session, song.id, people["Jun"])
+    session.commit()
+    assert secret in jun.open("/").text
+    publish_song(session, song.id, people["Mara"], published=False)
+    session.commit()
+    shown = [path for method, path in routes(jun.client) if method == "GET" and path not in ("/events", "/{anywhere}")]
+    asked = ["xylograph", "quokkacore", "zymurgy", "mara"]
+    addresses = [fill(path, each) for path in shown for each in (song, other)]
+    addresses += [f"/?q={word}" for word in asked] + [
+        "/?sort=new",
+        "/?category=folk",
+        "/?show=words",
+        "/?show=languages",
+    ]
+    addresses += [f"/create?like={song.id}", f"/create?made={song.request_id}"]
+    for address in addresses:
+        answer = jun.ask("GET", address, follow_redirects=True)
+        for word in (secret, "quokkacore", "zymurgy", str(song.id), str(other.id)):
+            # The search says again what was asked for, and nothing more.
+            if f"q={word.lower()}" not in address:
+                assert word.lower() not in answer.text.lower(), (address, word)
+        if "q=" in address:
+            assert "0 songs" in answer.text
+    # Its words are not even kept where searches look.
+    assert session.scalar(text("SELECT count(*) FROM songs WHERE search IS NOT NULL")) == 0

@@ -1,0 +1,1 @@
+"""The studio for programs: the JSON API, and the two that programs know from elsewhere."""
