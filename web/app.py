@@ -34,6 +34,7 @@ from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.songs import SongPages
+from web.pages.trust import TrustPages
 from web.throttle import Throttles
 from web.viewers import provide_viewer, provide_visitor
 
@@ -58,6 +59,7 @@ def create_app() -> Litestar:
             Media,
             SongPages,
             StudioPages,
+            TrustPages,
             discover,
             events,
             polar_message,
