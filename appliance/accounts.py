@@ -18,6 +18,7 @@ from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
 
 IDLE, ABSOLUTE = timedelta(days=7), timedelta(days=30)  # a browser nobody uses; any browser
+ADMIN_IDLE, ADMIN_ABSOLUTE = timedelta(hours=12), timedelta(days=7)
 SETUP_TOKEN_LIVES = timedelta(hours=24)
 _SETUP_LOCK = 0x73657475  # any number of our own; the bytes of "setu"
 
@@ -89,6 +90,9 @@ def sign_up(session: Session, name: str, email: str, password: str, invite_token
     if not invite_token and settings().registration == "invite":
         raise NotAllowed("This studio takes new people by invitation. Ask somebody who runs it for a link.")
     invite = use_invite(session, invite_token, email) if invite_token else None
+    if invite is None and _is_taken(session, email):
+        # To a stranger every address looks free, or the page would tell who has an account: this one is just not kept.
+        email = ""
     user = _add_user(session, name, email, password, role="user")
     if invite is not None:
         invite.used_by = user.id
@@ -118,7 +122,7 @@ def _add_user(session: Session, name: str, email: str, password: str, role: str)
         wrong["password"] = said
     if "name" not in wrong and session.scalar(select(exists().where(func.lower(User.name) == name.lower()))):
         wrong["name"] = "Somebody here has this name already."
-    if email and session.scalar(select(exists().where(func.lower(User.email) == email.lower()))):
+    if email and _is_taken(session, email):
         wrong["email"] = "This address has an account already. Sign in instead."
     if wrong:
         raise InvalidInput.about(**wrong)
@@ -130,6 +134,12 @@ def _add_user(session: Session, name: str, email: str, password: str, role: str)
         raise InvalidInput.about(name="Somebody took this name just now.") from None
     credits.open_account(session, user)
     return user
+
+
+def _is_taken(session: Session, email: str) -> bool:
+    wanted = email.strip().lower()
+    taken = exists().where(func.lower(User.email) == wanted)
+    return bool(wanted and "\x00" not in wanted and session.scalar(select(taken)))
 
 
 def sign_in(session: Session, who: str, password: str) -> User:
@@ -149,13 +159,17 @@ def sign_in(session: Session, who: str, password: str) -> User:
 
 
 def open_login_session(session: Session, user: User, browser: str, address: str) -> str:
-    """Return the token for the cookie of a browser that has just signed in; only its hash is kept."""
-    token = secrets.token_urlsafe(32)
+    """Return the token for the cookie of a browser that has just signed in; only its hash is kept.
+
+    What stands before its dot stays when the token is replaced (`appliance.login_sessions`): forms are bound to that, so the
+    pages that are open keep working. It opens nothing by itself.
+    """
+    token = f"{secrets.token_urlsafe(12)}.{secrets.token_urlsafe(32)}"
     session.add(
         LoginSession(
             token_sha256=_sha256(token),
             user_id=user.id,
-            expires_at=datetime.now(UTC) + ABSOLUTE,
+            expires_at=datetime.now(UTC) + (ADMIN_ABSOLUTE if user.is_admin else ABSOLUTE),
             browser="".join(each for each in browser if each.isprintable())[:200],
             address=address[:64],
         )
@@ -165,17 +179,25 @@ def open_login_session(session: Session, user: User, browser: str, address: str)
 
 def viewer_of(session: Session, token: str | None) -> User | None:
     """Return who is signed in with this token, or None when nobody is (any more)."""
+    found = login_session_of(session, token)
+    return found.user if found else None
+
+
+def login_session_of(session: Session, token: str | None) -> LoginSession | None:
+    """Return the login session of a browser with this token, its user loaded, or None when it is over."""
     if not token:
         return None
     now = datetime.now(UTC)
     found = session.scalar(
         select(LoginSession).where(LoginSession.token_sha256 == _sha256(token)).options(joinedload(LoginSession.user))
     )
-    if found is None or found.user.disabled_at or found.expires_at < now or found.last_seen_at < now - IDLE:
+    if found is None or found.user.disabled_at or found.expires_at < now:
+        return None
+    if found.last_seen_at < now - (ADMIN_IDLE if found.user.is_admin else IDLE):
         return None
     if found.last_seen_at < now - timedelta(minutes=1):
         found.last_seen_at = now
-    return found.user
+    return found
 
 
 def close_login_session(session: Session, token: str) -> None:

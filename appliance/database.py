@@ -48,9 +48,11 @@ def libpq_url(database_url: str) -> str:
 def build_engine(database_url: str) -> Engine:
     """Return an engine for `database_url`, whose idle connections are checked before use.
 
-    The check is what lets a program go on after Postgres was restarted under it.
+    The check is what lets a program go on after Postgres was restarted under it. Values stay out of the messages of
+    errors, which are logged: they would show password hashes and what people wrote.
     """
-    return create_engine(sqlalchemy_url(database_url), pool_pre_ping=True, pool_size=10, max_overflow=10)
+    url = sqlalchemy_url(database_url)
+    return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=10, hide_parameters=True)
 
 
 @lru_cache

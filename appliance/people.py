@@ -96,7 +96,7 @@ def _sign_out_everywhere(session: Session, user: User) -> None:
 
 def list_browsers(session: Session, viewer: User) -> list[LoginSession]:
     """Return the browsers that the viewer is signed in with, the last used first."""
-    mine = select(LoginSession).where(LoginSession.user_id == viewer.id)
+    mine = select(LoginSession).where(LoginSession.user_id == viewer.id, LoginSession.replaced_at.is_(None))
     return list(session.scalars(mine.order_by(LoginSession.last_seen_at.desc())))
 
 

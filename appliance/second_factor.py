@@ -2,15 +2,18 @@
 
 import base64
 import hashlib
+import hmac
 import secrets
+import time
 from datetime import UTC, datetime
+from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from passlib.exc import TokenError
 from passlib.totp import TOTP
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.errors import Conflict, InvalidInput
@@ -19,6 +22,7 @@ from appliance.tables import RecoveryCode, SecondFactor, User
 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
+HALF_WAY_LIVES = 300  # seconds between the password and the code
 WRONG = "This code is not right, or it was used already. Wait for the next one."
 
 
@@ -66,6 +70,12 @@ def has_second_factor(session: Session, user: User) -> bool:
     return session.scalar(confirmed) is not None
 
 
+def codes_left(session: Session, user: User) -> int:
+    """Return how many recovery codes this person has not used yet."""
+    unused = select(func.count()).where(RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))
+    return session.scalar(unused) or 0
+
+
 def check_code(session: Session, user: User, code: str) -> None:
     """Accept a code of the app or an unused recovery code, each only once. Raises InvalidInput."""
     factor = session.get(SecondFactor, user.id, populate_existing=True)
@@ -81,6 +91,32 @@ def check_code(session: Session, user: User, code: str) -> None:
     ).first()
     if used is None:
         raise InvalidInput.about(code=WRONG)
+
+
+def half_way(user: User) -> str:
+    """Return a value for the cookie of a browser that gave the right password and owes a code, good for five minutes."""
+    named = f"{user.id}.{int(time.time() + HALF_WAY_LIVES)}"
+    return f"{named}.{_half_way_mac(named, user)}"
+
+
+def who_is_half_way(session: Session, cookie: str | None) -> User | None:
+    """Return who gave the right password in the browser with this cookie; None also once that password has changed."""
+    user_id, _, rest = (cookie or "").partition(".")
+    until, _, mac = rest.partition(".")
+    try:
+        user = session.get(User, UUID(user_id))
+        over = int(until) < time.time()
+    except ValueError:
+        return None
+    if user is None or user.disabled_at or over:
+        return None
+    told = mac.encode("utf-8", "surrogatepass")
+    return user if hmac.compare_digest(told, _half_way_mac(f"{user_id}.{until}", user).encode()) else None
+
+
+def _half_way_mac(named: str, user: User) -> str:
+    key = settings().secret_key.get_secret_value().encode()
+    return hmac.new(key, f"half way:{named}:{user.password_hash}".encode(), hashlib.sha256).hexdigest()
 
 
 def remove_second_factor(session: Session, user: User) -> None:

@@ -41,9 +41,20 @@ class Settings(BaseModel):
         "127.0.0.1", description="Whose word counts about who is asking: addresses of proxies, with commas between."
     )
     registration: Literal["open", "invite", "closed"] = Field(
-        "open",
+        "invite",
         description="Who may make an account: anybody who finds the studio, those an admin invites, or nobody.",
     )
+    admins_need_second_factor: bool = Field(
+        False, description="Whether admins must sign in with an authenticator app as well."
+    )
+    smtp_host: str = Field("", description="The mail server that sends reset links; empty: admins hand them over.")
+    smtp_port: Port = Field(587, description="The mail server's port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the way to the mail server is encrypted: starttls (587), tls (465) or none."
+    )
+    smtp_user: str = Field("", description="The name to sign in with at the mail server; empty: without.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="The password for it.")
+    smtp_from: str = Field("", description="The address that letters come from, such as studio@example.com.")
 
     database_url: SecretStr = Field(SecretStr(""), description="An external Postgres; empty: the box runs its own.")
 
@@ -105,6 +116,8 @@ class Settings(BaseModel):
             raise ValueError("OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
         if self.object_store != "s3" and self.s3_endpoint and not self.s3_access_key:
             raise ValueError("S3_ENDPOINT is for OBJECT_STORE=s3; the bundled store has its own address.")
+        if self.smtp_host and "@" not in self.smtp_from:
+            raise ValueError("SMTP_HOST needs SMTP_FROM, the address that letters come from.")
         if self.billing == "polar" and not self.polar_access_token:
             raise ValueError("BILLING=polar needs POLAR_ACCESS_TOKEN.")
         if self.polar_base_url and urlsplit(self.polar_base_url).hostname not in ("127.0.0.1", "localhost", "::1"):

@@ -7,7 +7,7 @@ import hashlib
 import ipaddress
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import case, delete, func, literal, select
+from sqlalchemy import case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -72,6 +72,15 @@ def begin_try(session: Session, bucket: str, free: int) -> None:
 def forget_tries(session: Session, bucket: str) -> None:
     """Forget all tries of a bucket: the last one was good."""
     session.execute(delete(Tries).where(Tries.bucket == _hash(bucket)))
+
+
+def forgive_try(session: Session, bucket: str) -> None:
+    """Take one try of a bucket back: it was a good one, which says nothing about the others."""
+    session.execute(
+        update(Tries)
+        .where(Tries.bucket == _hash(bucket))
+        .values(count=func.greatest(Tries.count - 1, 0), blocked_until=func.clock_timestamp())
+    )
 
 
 def purge_tries(session: Session) -> None:

@@ -69,6 +69,16 @@ def session(database_url: str) -> Iterator[Session]:
         assert broken_invariants(session) == {}
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[None]:
+    """Let everybody make an account, without an invitation."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGISTRATION", "open")
+        settings.cache_clear()
+        yield
+    settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def _store() -> Iterator[TemporaryStore]:
     """Run an object store for the whole session, and tell every program that the tests start where it is."""

@@ -13,9 +13,9 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 ROOMS = ("appliance", "tests", "pyproject.toml")
-LEDGER = "tests/appliance/test_credits.py -k 'not killed'"
-KILLED = "tests/appliance/test_credits.py"
-SALES = "tests/appliance/test_billing.py"
+LEDGER = "tests/appliance/test_credits.py tests/appliance/test_credits_at_once.py -k 'not killed'"
+KILLED = "tests/appliance/test_credits.py tests/appliance/test_credits_at_once.py"
+SALES = "tests/appliance/test_billing.py tests/appliance/test_polar_gateway.py"
 PATIENCE = 300  # seconds for one run of the tests; a fault that hangs them is caught
 
 

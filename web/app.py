@@ -19,6 +19,7 @@ from appliance.settings import settings
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
 from web.assets import DIST, PREFIX
+from web.cookies import send_renewed_login
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.events import events, newsroom_open
@@ -33,10 +34,10 @@ from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
 from web.pages.trust import TrustPages
-from web.throttle import Throttles
-from web.viewers import provide_viewer, provide_visitor
+from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
 LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
@@ -57,6 +58,7 @@ def create_app() -> Litestar:
             CreditPages,
             HealthPages,
             Media,
+            SecurityPages,
             SongPages,
             StudioPages,
             TrustPages,
@@ -71,15 +73,17 @@ def create_app() -> Litestar:
             "visitor": Provide(provide_visitor, sync_to_thread=True),
             "viewer": Provide(provide_viewer, sync_to_thread=False),
             "form": Provide(read_form),
-            "throttles": Provide(_throttles, sync_to_thread=False),
+            "admin": Provide(provide_admin, sync_to_thread=False),
+            "confirmed": Provide(provide_confirmed, sync_to_thread=True),
+            "confirmed_admin": Provide(provide_confirmed_admin, sync_to_thread=True),
         },
         guards=[refuse_foreign_requests],
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,
-        before_send=[say_rate],
+        before_send=[say_rate, send_renewed_login],
         lifespan=[_threads_ready, newsroom_open],
-        state=State({"throttles": Throttles(), "rate_limit": RateLimit()}),
+        state=State({"rate_limit": RateLimit()}),
         openapi_config=None,
         logging_config=None,
     )
@@ -92,8 +96,3 @@ async def _threads_ready(_app: Litestar) -> AsyncIterator[None]:
     """Give the handlers their threads. They belong to the loop, which exists only now and ends them with itself."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="web"))
     yield
-
-
-def _throttles(state: State) -> Throttles:
-    throttles: Throttles = state.throttles
-    return throttles

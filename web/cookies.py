@@ -1,4 +1,4 @@
-"""The cookies: who is signed in, and before that, which browser a form was given to."""
+"""The cookies: who is signed in, which browser a form was given to, who still owes a code, and which browser was here before."""
 
 import secrets
 from typing import Any
@@ -6,11 +6,15 @@ from typing import Any
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.response import Response
+from litestar.types import Message, Scope
 
 from appliance.accounts import ABSOLUTE
+from appliance.second_factor import HALF_WAY_LIVES
 from appliance.settings import settings
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+_NEW_LOGIN = "new_login"
+_DEVICE_LIVES = 365 * 24 * 3600  # seconds
 
 
 def is_secure() -> bool:
@@ -24,13 +28,24 @@ def _name(plain: str) -> str:
 
 
 def login_token(connection: Connection) -> str | None:
-    """Return the token of the login session that this browser says it has."""
-    return connection.cookies.get(_name("login"))
+    """Return the token of the login session that this browser says it has, or the one that has just replaced it."""
+    renewed: str | None = connection.scope["state"].get(_NEW_LOGIN)
+    return renewed or connection.cookies.get(_name("login"))
 
 
 def visitor_token(connection: Connection) -> str | None:
     """Return the random value that this browser was given with its first form."""
     return connection.cookies.get(_name("visitor"))
+
+
+def device_value(connection: Connection) -> str | None:
+    """Return what a browser was given when somebody signed in with it before."""
+    return connection.cookies.get(_name("device"))
+
+
+def half_way_value(connection: Connection) -> str | None:
+    """Return what a browser was given when somebody typed the right password and owes a code."""
+    return connection.cookies.get(_name("half-way"))
 
 
 def _cookie(name: str, value: str | None, max_age: int | None) -> Cookie:
@@ -39,15 +54,46 @@ def _cookie(name: str, value: str | None, max_age: int | None) -> Cookie:
     )
 
 
+def _login_cookie(token: str) -> Cookie:
+    return _cookie("login", token, int(ABSOLUTE.total_seconds()))
+
+
 def set_login(response: Response[Any], token: str) -> None:
     """Give the browser its login session. The token is always one that was just made, never one that it came with."""
-    response.set_cookie(_cookie("login", token, int(ABSOLUTE.total_seconds())))
+    response.set_cookie(_login_cookie(token))
     response.set_cookie(_cookie("visitor", "", 0))
 
 
 def forget_login(response: Response[Any]) -> None:
     """Take the login session away from the browser."""
     response.set_cookie(_cookie("login", "", 0))
+
+
+def renew_login(connection: Connection, token: str) -> None:
+    """Have the answer to this request, whatever it is, give the browser a new token."""
+    connection.scope["state"][_NEW_LOGIN] = token
+
+
+async def send_renewed_login(message: Message, scope: Scope) -> None:
+    """Add the new token to an answer that does not set or end a login session itself."""
+    token = scope.get("state", {}).get(_NEW_LOGIN)
+    if token is None or message["type"] != "http.response.start":
+        return
+    own = f"{_name('login')}=".encode()
+    headers = list(message["headers"])
+    if not any(name == b"set-cookie" and value.startswith(own) for name, value in headers):
+        cookie = _login_cookie(token).to_header(header="").encode()
+        message["headers"] = [*headers, (b"set-cookie", cookie)]
+
+
+def set_device(response: Response[Any], value: str) -> None:
+    """Have the browser remembered as one that somebody signed in with."""
+    response.set_cookie(_cookie("device", value, _DEVICE_LIVES))
+
+
+def set_half_way(response: Response[Any], value: str | None) -> None:
+    """Note that a code is owed, or with None that it is not any more."""
+    response.set_cookie(_cookie("half-way", value or "", HALF_WAY_LIVES if value else 0))
 
 
 def set_visitor(response: Response[Any], token: str) -> None:

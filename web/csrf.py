@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 from urllib.parse import urlsplit
 
 from litestar.connection import Request
@@ -26,8 +27,8 @@ def csrf_token(bound_to: str) -> str:
 
 
 def bound_to(connection: Connection) -> str | None:
-    """Return the cookie that this browser's forms are bound to: its login session's, or before that its visitor cookie."""
-    return login_token(connection) or visitor_token(connection)
+    """Return what this browser's forms are bound to: the part of its login token that stays, or its visitor cookie."""
+    return (login_token(connection) or "").partition(".")[0] or visitor_token(connection)
 
 
 def token_for(connection: Connection) -> str:
@@ -45,13 +46,24 @@ async def refuse_foreign_requests(connection: Connection, handler: BaseRouteHand
         return
     if connection.scope["method"] in SAFE:  # type: ignore[typeddict-item]  # guards run for requests only
         return
-    if not _same_origin(connection):
+    assert isinstance(connection, Request)
+    if not _same_origin(connection) and not await _hides_its_origin(connection, handler):
         raise NotAllowed(REFUSED)
     cookie = bound_to(connection)
-    assert isinstance(connection, Request)
     sent = connection.headers.get(HEADER) or (await read_form(connection)).get(FIELD, "")
     if not cookie or not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(cookie).encode()):
         raise NotAllowed(REFUSED)
+
+
+async def _hides_its_origin(request: Request[Any, Any, Any], handler: BaseRouteHandler) -> bool:
+    """Whether the form comes from a page with a secret in its address, for which browsers are told to hide it.
+
+    Without https they then say `Origin: null`, as any page can. The secret, which is in the form as well, stands in for it.
+    """
+    field = handler.opt.get("secret_in_form")
+    if not field or "sec-fetch-site" in request.headers or request.headers.get("origin") != "null":
+        return False
+    return bool((await read_form(request)).get(field))
 
 
 def _same_origin(connection: Connection) -> bool:

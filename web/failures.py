@@ -13,8 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from appliance.errors import NotSignedIn, StudioError
 from web.api.problems import detail, problem
+from web.forms import safe_path
 from web.rendering import render
-from web.viewers import ASKED_BY
+from web.viewers import ASKED_BY, ConfirmFirst, SecondFactorFirst, page_of
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,10 @@ def on_studio_error(request: Request[Any, Any, Any], error: StudioError) -> Fail
     if isinstance(error, NotSignedIn) and request.method == "GET" and not wants_json(request):
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return _to_sign_in(request, here)
+    if isinstance(error, ConfirmFirst | SecondFactorFirst) and not wants_json(request):
+        after = quote(safe_path(page_of(request)), safe="/")
+        target = f"/confirm?next={after}" if isinstance(error, ConfirmFirst) else "/settings/security"
+        return Redirect(target, status_code=303, headers={"cache-control": "no-store"})
     return _show(request, error.status, error.message, error.fields)
 
 

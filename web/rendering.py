@@ -17,8 +17,12 @@ from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
+from web.qr import qr_svg
 from web.sleeves import sleeve_svg
 from web.viewers import Asker
+
+# For pages with a secret in their address: it is told to nobody, not even to ourselves.
+NO_REFERRER = {"referrer-policy": "no-referrer"}
 
 PageRequest = Request[Any, Any, Any]
 Page = Response[str]
@@ -41,6 +45,7 @@ def environment() -> Environment:
         clock=clock,
         form_blocks=form_blocks,
         player_entry=player_entry,
+        qr_svg=qr_svg,
         sleeve_svg=sleeve_svg,
         wave_paths=wave_paths,
     )

@@ -1,77 +1,53 @@
-"""Guessing passwords: who failed too often waits, longer each time."""
+"""Trying at the door: every try is counted in a transaction of its own, which stays whatever becomes of the request."""
 
 import os
 import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from appliance.errors import StudioError, Unavailable
+from appliance.database import transaction
+from appliance.errors import Unavailable
+from appliance.guesses import begin_guess, device_of, good_guess
+from appliance.throttling import begin_try, network_of
+from web.cookies import Connection, device_value
 
-LONGEST_WAIT = 15 * 60.0  # seconds
-REMEMBERED = 20_000  # buckets; the least recently used are forgotten first
-
-
-class TooManyTries(StudioError):
-    """Somebody has to wait before the next try."""
-
-    status = 429
-
-    def __init__(self, seconds: float) -> None:
-        seconds = max(1, round(seconds))
-        wait = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
-        super().__init__(f"Too many tries. Wait {wait}, then try again.")
+FREE_NEWCOMERS, FREE_WISHES = 10, 5  # new accounts, and letters asked for, from one network
 
 
-class Throttle:
-    """Counts tries per bucket and makes those wait who try too often: 1, 2, 4 ... seconds, a quarter of an hour at most.
+def address_of(connection: Connection) -> str:
+    """Return the network address that a request comes from."""
+    return connection.client.host if connection.client else ""
 
-    A bucket is any text, such as an account's name with an address. After a quarter of an hour of quiet it is forgotten.
+
+@contextmanager
+def guessing(connection: Connection, who: str, what: str = "") -> Iterator[None]:
+    """Count a guess at the account called `who` around what checks it; it counts no more once that has raised nothing.
+
+    `what` keeps guesses at another secret of the account apart. Raises TooManyTries while this browser has to wait.
     """
-
-    def __init__(self, free_tries: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._free_tries = free_tries
-        self._now = now
-        self._tries: OrderedDict[str, tuple[int, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def begin(self, bucket: str) -> None:
-        """Count a try, or raise TooManyTries while this bucket has to wait.
-
-        It is counted before anybody knows how it ends, so a thousand tries at the same moment are a thousand.
-        """
-        now = self._now()
-        with self._lock:
-            count, until = self._tries.pop(bucket, (0, now))
-            if now < until:
-                self._tries[bucket] = (count, until)
-                raise TooManyTries(until - now)
-            count = 1 if now - until > LONGEST_WAIT else count + 1
-            too_many = count - self._free_tries
-            wait = min(LONGEST_WAIT, 2.0 ** min(too_many, 10)) if too_many >= 0 else 0.0
-            self._tries[bucket] = (count, now + wait)
-            if len(self._tries) > REMEMBERED:
-                self._tries.popitem(last=False)
-
-    def forgive(self, bucket: str) -> None:
-        """Take one try back: it was a good one."""
-        with self._lock:
-            count, _ = self._tries.pop(bucket, (0, 0.0))
-            if count > 1:
-                self._tries[bucket] = (count - 1, self._now())
-
-    def forget(self, bucket: str) -> None:
-        """Forget all tries of a bucket."""
-        with self._lock:
-            self._tries.pop(bucket, None)
+    here, name = address_of(connection), f"{what} {who}".strip()
+    with transaction() as own:
+        device = device_of(own, device_value(connection), who)
+        begin_guess(own, name, here, device)
+    yield
+    with transaction() as own:
+        good_guess(own, name, here, device)
 
 
-class Throttles:
-    """What is throttled: guesses at one account from one address, guesses from one address, new accounts from one."""
+def count_newcomer(connection: Connection) -> None:
+    """Count somebody who wants an account, or raise TooManyTries for their network."""
+    _count(f"newcomers {network_of(address_of(connection))}", FREE_NEWCOMERS)
 
-    def __init__(self) -> None:
-        self.guesses, self.addresses, self.newcomers = Throttle(5), Throttle(30), Throttle(10)
+
+def count_reset_request(connection: Connection, address: str) -> None:
+    """Count somebody who wants a letter, or raise TooManyTries for their network or the letter's address."""
+    _count(f"letters {network_of(address_of(connection))}", FREE_WISHES)
+    _count(f"letters to {address.strip().lower()[:254]}", FREE_WISHES)
+
+
+def _count(bucket: str, free: int) -> None:
+    with transaction() as own:
+        begin_try(own, bucket, free)
 
 
 # Hashing a password takes 19 MiB and a core: a crowd of guesses must not take them all.

@@ -2,15 +2,20 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from litestar import Request
 from litestar.di import NamedDependency
 from sqlalchemy.orm import Session
 
-from appliance.accounts import viewer_of
-from appliance.errors import NotSignedIn
+from appliance.accounts import login_session_of
+from appliance.database import transaction
+from appliance.errors import NotAllowed, NotFound, NotSignedIn
+from appliance.login_sessions import is_confirmed, is_due, replace_token
+from appliance.second_factor import has_second_factor
+from appliance.settings import settings
 from appliance.tables import User
-from web.cookies import login_token
+from web.cookies import login_token, renew_login
 
 ASKED_BY = "asked_by"
 
@@ -23,12 +28,42 @@ class Asker:
     is_admin: bool
 
 
+class ConfirmFirst(NotAllowed):
+    """The person has to give their password once more."""
+
+    def __init__(self) -> None:
+        super().__init__("Give your password once more for this.")
+
+
+class SecondFactorFirst(NotAllowed):
+    """An admin has to set up the authenticator app that the studio asks of admins."""
+
+    def __init__(self) -> None:
+        super().__init__("Admins of this studio sign in with an authenticator app as well. Set it up first.")
+
+
 def provide_visitor(request: Request[Any, Any, Any], session: NamedDependency[Session]) -> User | None:
-    """Return who is signed in, or None."""
-    user = viewer_of(session, login_token(request))
-    if user is not None:
-        request.scope["state"][ASKED_BY] = Asker(user.name, user.is_admin)
+    """Return who is signed in, or None. Raises SecondFactorFirst for an admin who has none where the studio asks for it."""
+    token = login_token(request)
+    login = login_session_of(session, token)
+    if login is None or token is None:
+        return None
+    if is_due(login):
+        with transaction() as own:  # which stays whatever becomes of the request, as the cookie does
+            renewed = replace_token(own, token, grace=True)
+        if renewed:
+            renew_login(request, renewed)
+    user = login.user
+    request.scope["state"][ASKED_BY] = Asker(user.name, user.is_admin)
+    if not request.route_handler.opt.get("one_factor_will_do"):
+        _require_second_factor(session, user)
     return user
+
+
+def _require_second_factor(session: Session, user: User) -> None:
+    asked = user.is_admin and settings().admins_need_second_factor
+    if asked and not has_second_factor(session, user):
+        raise SecondFactorFirst
 
 
 def provide_viewer(visitor: NamedDependency[User | None]) -> User:
@@ -36,3 +71,33 @@ def provide_viewer(visitor: NamedDependency[User | None]) -> User:
     if visitor is None:
         raise NotSignedIn
     return visitor
+
+
+def provide_admin(viewer: NamedDependency[User]) -> User:
+    """Return the admin who asks. Raises NotFound for anybody else, who need not know that the page exists."""
+    if not viewer.is_admin:
+        raise NotFound
+    return viewer
+
+
+def provide_confirmed(
+    request: Request[Any, Any, Any], session: NamedDependency[Session], viewer: NamedDependency[User]
+) -> User:
+    """Return who is signed in and gave their password in the last ten minutes. Raises ConfirmFirst, which asks for it."""
+    login = login_session_of(session, login_token(request))
+    if login is None or not is_confirmed(login):
+        raise ConfirmFirst
+    return viewer
+
+
+def provide_confirmed_admin(
+    request: Request[Any, Any, Any], session: NamedDependency[Session], admin: NamedDependency[User]
+) -> User:
+    """Return the admin who asks and gave their password in the last ten minutes. Raises NotFound, ConfirmFirst."""
+    return provide_confirmed(request, session, admin)
+
+
+def page_of(request: Request[Any, Any, Any]) -> str:
+    """Return the address of the page that a request belongs to: its own, or for a form that of the page it was on."""
+    parts = urlsplit(str(request.url) if request.method == "GET" else request.headers.get("referer", ""))
+    return parts.path + (f"?{parts.query}" if parts.query else "")

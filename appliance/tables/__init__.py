@@ -4,6 +4,7 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
+from appliance.tables.letters import ResetRequest
 from appliance.tables.listening import Like, Listen, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
@@ -27,6 +28,7 @@ __all__ = [
     "LoginSession",
     "OneTimeToken",
     "RecoveryCode",
+    "ResetRequest",
     "SecondFactor",
     "Song",
     "SongReport",

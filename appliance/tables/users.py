@@ -41,7 +41,10 @@ class User(Table):
 
 
 class LoginSession(Table):
-    """A browser that is signed in. The cookie holds a random token; only its SHA-256 is kept here."""
+    """A browser that is signed in. The cookie holds a random token; only its SHA-256 is kept here.
+
+    A token is replaced by a new one every day; the old one, with `replaced_at`, is good for a minute more.
+    """
 
     __tablename__ = "login_sessions"
 
@@ -50,6 +53,11 @@ class LoginSession(Table):
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
     last_seen_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
     expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
+    issued_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    """When this token was made; `created_at` is when somebody signed in."""
+    confirmed_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    """When the person last gave their password, or their second factor, in this browser."""
+    replaced_at: Mapped[datetime | None] = mapped_column(Moment)
     browser: Mapped[str] = mapped_column(String(200), server_default="")
     address: Mapped[str] = mapped_column(String(64), server_default="")
 

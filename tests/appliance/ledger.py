@@ -1,7 +1,8 @@
 """What the tests of credits and billing have in common: a studio that counts credits, and ways through a song's life."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -9,11 +10,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from appliance import credits, database, queue
+from appliance import credits, database, polar_gateway, queue
 from appliance.billing import OrderSnapshot
 from appliance.settings import settings
 from appliance.tables import CreditPack, SongRequest, User
 from tests.appliance.people import add_user
+from tests.appliance.polar_standin import PolarStandIn, standing_in
+
+WEBHOOK_SECRET = "whsec_" + "dGVzdHMtb25seQ=="  # the Base64 of "tests-only"
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -23,6 +27,26 @@ def count_credits(patch: pytest.MonkeyPatch, mode: str = "grants", **more: str) 
     """Switch this process's studio to counting credits."""
     for name, value in {"BILLING": mode, "SIGNUP_CREDITS": "0", **more}.items():
         patch.setenv(name, value)
+    settings.cache_clear()
+
+
+@contextmanager
+def shop() -> Iterator[PolarStandIn]:
+    """Have this process's studio sell credits at a stand-in for Polar."""
+    with standing_in() as polar, pytest.MonkeyPatch.context() as patch:
+        count_credits(
+            patch,
+            "polar",
+            POLAR_ACCESS_TOKEN=polar.token,
+            POLAR_BASE_URL=polar.address,
+            POLAR_WEBHOOK_SECRET=WEBHOOK_SECRET,
+            NO_PROXY="127.0.0.1",
+        )
+        patch.setattr(polar_gateway, "FIRST_PAUSE", 0.01)
+        polar_gateway._client.cache_clear()
+        yield polar
+        polar_gateway._client().__exit__()
+        polar_gateway._client.cache_clear()
     settings.cache_clear()
 
 

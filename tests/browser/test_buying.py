@@ -8,12 +8,12 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.appliance.ledger import WEBHOOK_SECRET
 from tests.appliance.polar_standin import Fault, PolarStandIn, signed, standing_in
 from tests.box.studio import Studio
 from tests.browser.conftest import MAKING, NAME, PASSWORD, RULES, SECONDS, accessibility_violations, listen_to
 
 pytestmark = pytest.mark.browser
-SECRET = "whsec_" + "dGVzdHMtb25seQ=="  # the Base64 of "tests-only"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def shop(polar: PolarStandIn, tmp_path: Path) -> Iterator[Studio]:
         SIGNUP_CREDITS="0",
         POLAR_ACCESS_TOKEN=polar.token,
         POLAR_BASE_URL=polar.address,
-        POLAR_WEBHOOK_SECRET=SECRET,
+        POLAR_WEBHOOK_SECRET=WEBHOOK_SECRET,
         NO_PROXY="127.0.0.1",
     )
     try:
@@ -43,7 +43,7 @@ def shop(polar: PolarStandIn, tmp_path: Path) -> Iterator[Studio]:
 def _deliver(polar: PolarStandIn, address: str) -> None:
     """Deliver every message of Polar's twice."""
     for message_id, body in [*polar.messages, *polar.messages]:
-        answer = httpx.post(f"{address}/hooks/polar", content=body, headers=signed(SECRET, message_id, body))
+        answer = httpx.post(f"{address}/hooks/polar", content=body, headers=signed(WEBHOOK_SECRET, message_id, body))
         assert answer.status_code == 202
 
 

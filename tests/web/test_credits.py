@@ -17,33 +17,18 @@ from appliance import credits, polar_gateway, reconciling
 from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import CheckoutIntent, CreditEntry, User, WebhookMessage
-from tests.appliance.ledger import count_credits, numbers
+from tests.appliance.ledger import WEBHOOK_SECRET, count_credits, numbers, shop
 from tests.appliance.people import ask
-from tests.appliance.polar_standin import Fault, PolarStandIn, signed, standing_in
+from tests.appliance.polar_standin import Fault, PolarStandIn, signed
 from tests.web.browser import Browser, beside
 from tests.web.making import make
-
-SECRET = "whsec_" + "dGVzdHMtb25seQ=="  # the Base64 of "tests-only"
 
 
 @pytest.fixture
 def polar() -> Iterator[PolarStandIn]:
     """Run a stand-in for Polar; ask for it before the client, whose app reads the settings."""
-    with standing_in() as stand_in, pytest.MonkeyPatch.context() as patch:
-        count_credits(
-            patch,
-            "polar",
-            POLAR_ACCESS_TOKEN=stand_in.token,
-            POLAR_BASE_URL=stand_in.address,
-            POLAR_WEBHOOK_SECRET=SECRET,
-            NO_PROXY="127.0.0.1",
-        )
-        patch.setattr(polar_gateway, "FIRST_PAUSE", 0.01)
-        polar_gateway._client.cache_clear()
+    with shop() as stand_in:
         yield stand_in
-        polar_gateway._client().__exit__()
-        polar_gateway._client.cache_clear()
-    settings.cache_clear()
 
 
 @pytest.fixture
@@ -236,10 +221,10 @@ def test_a_signed_message_is_kept_once_and_answered_at_once(
 ) -> None:
     message_id, body = _message(polar)
     for _ in range(3):
-        answer = client.post("/hooks/polar", content=body, headers=signed(SECRET, message_id, body))
+        answer = client.post("/hooks/polar", content=body, headers=signed(WEBHOOK_SECRET, message_id, body))
         assert answer.status_code == 202
     odd = json.dumps({"type": "something.new", "data": []}).encode()
-    assert client.post("/hooks/polar", content=odd, headers=signed(SECRET, "odd", odd)).status_code == 202
+    assert client.post("/hooks/polar", content=odd, headers=signed(WEBHOOK_SECRET, "odd", odd)).status_code == 202
     assert session.scalars(select(func.count()).select_from(WebhookMessage)).one() == 2
 
 
@@ -247,16 +232,16 @@ def test_forged_old_oversized_and_unreadable_messages_change_nothing(
     polar: PolarStandIn, client: TestClient[Litestar], session: Session
 ) -> None:
     message_id, body = _message(polar)
-    right = signed(SECRET, message_id, body)
+    right = signed(WEBHOOK_SECRET, message_id, body)
     huge = b'{"type":"x","data":"' + b"x" * polar_gateway.MAX_MESSAGE + b'"}'
     wrong = [
         (403, body, {}),
         (403, body + b" ", right),
         (403, body, signed("whsec_b3RoZXI=", message_id, body)),
-        (403, body, signed(SECRET, message_id, body, at=1_700_000_000)),
-        (403, b"\xff", signed(SECRET, message_id, b"\xff")),
-        (403, b"", signed(SECRET, message_id, b"")),
-        (413, huge, signed(SECRET, message_id, huge)),
+        (403, body, signed(WEBHOOK_SECRET, message_id, body, at=1_700_000_000)),
+        (403, b"\xff", signed(WEBHOOK_SECRET, message_id, b"\xff")),
+        (403, b"", signed(WEBHOOK_SECRET, message_id, b"")),
+        (413, huge, signed(WEBHOOK_SECRET, message_id, huge)),
     ]
     for status, content, headers in wrong:
         answer = client.post("/hooks/polar", content=content, headers=headers)

@@ -16,8 +16,9 @@ from tests.web.browser import PASSWORD, Browser
 from tests.web.making import make
 from web.app import LARGEST_BODY
 
-OPEN_TO_ALL = {"/", "/{anywhere}", "/setup", "/sign-in", "/sign-up", "/health/live", "/health/ready"} | {
-    "/trust", "/trust/backline-ca.pem",
+OPEN_TO_ALL = {
+    "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
+    "/health/ready", "/trust", "/trust/backline-ca.pem",
 }  # fmt: skip
 
 

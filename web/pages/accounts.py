@@ -1,6 +1,7 @@
 """Set-up of the first admin, signing up, in and out."""
 
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
@@ -13,17 +14,20 @@ from appliance.accounts import (
     close_login_session,
     create_first_admin,
     needs_setup,
-    open_login_session,
     sign_in,
     sign_up,
 )
 from appliance.errors import InvalidInput
+from appliance.invites import check_invite
+from appliance.second_factor import check_code, half_way, has_second_factor, who_is_half_way
 from appliance.settings import settings
 from appliance.tables import User
-from web.cookies import forget_login, login_token, set_login
+from appliance.throttling import TooManyTries
+from web.cookies import forget_login, half_way_value, login_token, set_half_way
+from web.entering import enter
 from web.forms import safe_path
-from web.rendering import Page, render
-from web.throttle import Throttles, TooManyTries, hashing
+from web.rendering import NO_REFERRER, Page, render
+from web.throttle import count_newcomer, guessing, hashing
 
 
 class AccountPages(Controller):
@@ -37,9 +41,9 @@ class AccountPages(Controller):
         if not token and needs_setup(session):
             return render(request, "setup_needed.html")
         check_setup_token(session, token)
-        return render(request, "setup.html", token=token, form={}, errors={})
+        return render(request, "setup.html", headers=NO_REFERRER, token=token, form={}, errors={})
 
-    @post("/setup", sync_to_thread=True)
+    @post("/setup", sync_to_thread=True, secret_in_form="token")
     def make_admin(
         self, request: Request[Any, Any, Any], session: NamedDependency[Session], form: NamedDependency[dict[str, str]]
     ) -> Page | Redirect:
@@ -51,8 +55,10 @@ class AccountPages(Controller):
                 user = create_first_admin(session, token, *_account(form))
         except InvalidInput as error:
             session.rollback()
-            return render(request, "setup.html", status=422, token=token, form=form, errors=error.fields)
-        return _enter(request, session, user, "/create")
+            return render(
+                request, "setup.html", status=422, headers=NO_REFERRER, token=token, form=form, errors=error.fields
+            )
+        return enter(request, session, user, "/create")
 
     @get("/sign-up", sync_to_thread=True)
     def sign_up_form(
@@ -60,31 +66,28 @@ class AccountPages(Controller):
         request: Request[Any, Any, Any],
         session: NamedDependency[Session],
         visitor: NamedDependency[User | None],
+        invite: FromQuery[str] = "",
     ) -> Page | Redirect:
-        """Show the form for a new account."""
+        """Show the form for a new account, to whoever has an invitation where one is needed."""
         if visitor is not None or needs_setup(session):
             return Redirect("/", status_code=303)
-        return render(request, "sign_up.html", form={}, errors={}, closed=settings().registration == "closed")
+        invited = check_invite(session, invite) if invite and settings().registration != "closed" else None
+        email = invited.email if invited and invited.email else ""
+        return _sign_up_page(request, {"invite": invite, "email": email}, {}, 200)
 
-    @post("/sign-up", sync_to_thread=True)
+    @post("/sign-up", sync_to_thread=True, secret_in_form="invite")
     def make_account(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        form: NamedDependency[dict[str, str]],
-        throttles: NamedDependency[Throttles],
+        self, request: Request[Any, Any, Any], session: NamedDependency[Session], form: NamedDependency[dict[str, str]]
     ) -> Page | Redirect:
         """Make an account, which is signed in by that."""
-        here = _address(request)
         try:
-            throttles.newcomers.begin(here)
+            count_newcomer(request)
             with hashing():
-                user = sign_up(session, *_account(form))
+                user = sign_up(session, *_account(form), invite_token=form.get("invite", ""))
         except (InvalidInput, TooManyTries) as error:
             session.rollback()
-            errors = error.fields or {"password": error.message}
-            return render(request, "sign_up.html", status=error.status, form=form, errors=errors, closed=False)
-        return _enter(request, session, user, "/create")
+            return _sign_up_page(request, form, error.fields or {"password": error.message}, error.status)
+        return enter(request, session, user, "/create")
 
     @get("/sign-in", sync_to_thread=True)
     def sign_in_form(
@@ -103,26 +106,45 @@ class AccountPages(Controller):
 
     @post("/sign-in", sync_to_thread=True)
     def let_in(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        form: NamedDependency[dict[str, str]],
-        throttles: NamedDependency[Throttles],
+        self, request: Request[Any, Any, Any], session: NamedDependency[Session], form: NamedDependency[dict[str, str]]
     ) -> Page | Redirect:
-        """Sign a browser in, under a login session that is new."""
-        who, here = form.get("user", ""), _address(request)
-        pair = f"{who.strip().lower()[:254]}|{here}"
+        """Sign a browser in, under a login session that is new; or ask for the code that this person owes as well."""
+        who, after = form.get("user", ""), safe_path(form.get("next"))
         try:
-            throttles.guesses.begin(pair)
-            throttles.addresses.begin(here)
-            with hashing():
+            with guessing(request, who), hashing():
                 user = sign_in(session, who, form.get("password", ""))
         except (InvalidInput, TooManyTries) as error:
             errors = error.fields or {"password": error.message}
             return _sign_in_page(request, form, errors, error.status)
-        throttles.guesses.forget(pair)
-        throttles.addresses.forgive(here)
-        return _enter(request, session, user, safe_path(form.get("next")))
+        if has_second_factor(session, user):
+            answer = Redirect(f"/sign-in/code?next={quote(after, safe='/')}", status_code=303)
+            set_half_way(answer, half_way(user))
+            return answer
+        return enter(request, session, user, after)
+
+    @get("/sign-in/code", sync_to_thread=True)
+    def code_form(self, request: Request[Any, Any, Any], session: NamedDependency[Session]) -> Page | Redirect:
+        """Ask whoever typed the right password for the code of their app."""
+        if who_is_half_way(session, half_way_value(request)) is None:
+            return Redirect("/sign-in", status_code=303)
+        return render(request, "sign_in_code.html", after=safe_path(request.query_params.get("next")), errors={})
+
+    @post("/sign-in/code", sync_to_thread=True)
+    def check_second_factor(
+        self, request: Request[Any, Any, Any], session: NamedDependency[Session], form: NamedDependency[dict[str, str]]
+    ) -> Page | Redirect:
+        """Sign a browser in whose person gave the password before and the code now."""
+        user, after = who_is_half_way(session, half_way_value(request)), safe_path(form.get("next"))
+        if user is None:
+            return Redirect("/sign-in", status_code=303)
+        try:
+            with guessing(request, user.name, "code"):
+                check_code(session, user, form.get("code", ""))
+        except (InvalidInput, TooManyTries) as error:
+            session.rollback()
+            errors = error.fields or {"code": error.message}
+            return render(request, "sign_in_code.html", status=error.status, after=after, errors=errors)
+        return enter(request, session, user, after)
 
     @post("/sign-out", sync_to_thread=True)
     def let_out(self, request: Request[Any, Any, Any], session: NamedDependency[Session]) -> Redirect:
@@ -138,20 +160,22 @@ def _account(form: dict[str, str]) -> tuple[str, str, str]:
     return form.get("name", ""), form.get("email", ""), form.get("password", "")
 
 
-def _address(request: Request[Any, Any, Any]) -> str:
-    return request.client.host if request.client else ""
+def _sign_up_page(request: Request[Any, Any, Any], form: dict[str, str], errors: dict[str, str], status: int) -> Page:
+    mode = settings().registration
+    taken = mode == "closed" or (mode == "invite" and not form.get("invite"))
+    headers = NO_REFERRER if form.get("invite") else {}
+    return render(
+        request, "sign_up.html", status=status, headers=headers, form=form, errors=errors, mode=mode, shut=taken
+    )
 
 
 def _sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors: dict[str, str], status: int) -> Page:
-    open_to_all = settings().registration == "open"
-    return render(request, "sign_in.html", status=status, form=form, errors=errors, open_to_all=open_to_all)
-
-
-def _enter(request: Request[Any, Any, Any], session: Session, user: User, after: str) -> Redirect:
-    """Open a login session for this browser in place of any that it had, and go on to `after`."""
-    if old := login_token(request):
-        close_login_session(session, old)
-    token = open_login_session(session, user, request.headers.get("user-agent", ""), _address(request))
-    answer: Redirect = Redirect(after, status_code=303)
-    set_login(answer, token)
-    return answer
+    return render(
+        request,
+        "sign_in.html",
+        status=status,
+        form=form,
+        errors=errors,
+        open_to_all=settings().registration == "open",
+        by_mail=bool(settings().smtp_host),
+    )
