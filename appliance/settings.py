@@ -72,6 +72,12 @@ class Settings(BaseModel):
     s3_public_url: str = Field("", description="The store's address as browsers reach it; empty: the web app streams.")
     s3_region: str = Field("us-east-1", description="The store's region.")
     s3_bucket: str = Field("backline", min_length=3, max_length=63, description="The bucket that holds the songs.")
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto", description="Where the bucket's name stands: path, virtual (host name), or auto: virtual at AWS only."
+    )
+    s3_encryption: str = Field(
+        "", description="Encryption the store is asked for: empty (its own choice), AES256, or the id of a KMS key."
+    )
     s3_access_key: SecretStr = Field(SecretStr(""), description="The store's access key; empty: generated once.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
 
