@@ -60,6 +60,30 @@ upgrade: ## Fetch the newest version and start it; the database is dumped before
 	@git pull --ff-only
 	@$(if $(RUNNING),docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
 
+##@ Nothing is lost
+.PHONY: backup backup-list backup-check restore export import kit-check
+backup: $(INSTALLED) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
+	@$(BOX) backup
+
+backup-list: $(INSTALLED) ## List the backups (with a recovery kit: KIT=file)
+	@$(BOX) backup-list $(if $(KIT),--kit '$(KIT)')
+
+backup-check: $(INSTALLED) ## Read a whole backup again (not the newest: WHEN=...)
+	@$(BOX) backup-check $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)')
+
+restore: $(INSTALLED) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
+	@$(BOX) restore $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)') $(if $(filter yes,$(YES)),--yes) \
+		$(if $(filter yes,$(STOP)),--stop) $(if $(filter no,$(POINT)),--no-point)
+
+export: $(INSTALLED) ## Write somebody's songs into a folder of music (USER=name TO=folder)
+	@$(BOX) export '$(USER)' '$(TO)'
+
+import: $(INSTALLED) ## Take such a folder into somebody's library (USER=name FROM=folder)
+	@$(BOX) import '$(USER)' '$(FROM)'
+
+kit-check: $(INSTALLED) ## Prove that a recovery kit opens the newest backup (KIT=file)
+	@$(BOX) backup-check --kit '$(KIT)'
+
 ##@ The models
 .PHONY: models-install models-list models-pull
 models-install: $(MODELLED) ## Install what the AI models stand on

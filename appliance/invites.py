@@ -19,7 +19,7 @@ def _sha256(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def invite(session: Session, admin: User, note: str = "", email: str = "", credits: int = 0) -> str:
+def invite(session: Session, admin: User, note: str = "", email: str = "", credits: int = 0, address: str = "") -> str:
     """Return the token of a new invite, for one person and a week. It makes an ordinary user, never more.
 
     `email` binds it to that address; `credits` are given on top of the studio's own. Raises NotAllowed, InvalidInput.
@@ -46,7 +46,7 @@ def invite(session: Session, admin: User, note: str = "", email: str = "", credi
             credits=credits,
         )
     )
-    record(session, admin, "invite", note or email, after={"credits": credits})
+    record(session, admin, "invite", note or email, after={"credits": credits}, address=address)
     return token
 
 
@@ -81,11 +81,11 @@ def open_invites(session: Session, viewer: User) -> list[Invite]:
     return list(session.scalars(alive.order_by(Invite.created_at.desc())))
 
 
-def withdraw_invite(session: Session, token_sha256: bytes, admin: User) -> None:
+def withdraw_invite(session: Session, token_sha256: bytes, admin: User, address: str = "") -> None:
     """Take an invite back. Raises NotAllowed, NotFound."""
     require_admin(admin)
     found = session.get(Invite, token_sha256, with_for_update=True)
     if found is None or found.used_at:
         raise NotFound
-    record(session, admin, "withdraw invite", found.note or found.email or "")
+    record(session, admin, "withdraw invite", found.note or found.email or "", address=address)
     session.delete(found)

@@ -73,6 +73,14 @@ def enable(session: Session, admin: User | None, user_id: UUID, address: str = "
     return user
 
 
+def sign_out_person(session: Session, admin: User | None, user_id: UUID, address: str = "") -> User:
+    """Sign somebody out of every browser. Raises NotAllowed, NotFound."""
+    user = _changed_by(session, admin, user_id)
+    record(session, admin, "sign out", user.name, address=address)
+    _sign_out_everywhere(session, user)
+    return user
+
+
 def _changed_by(session: Session, admin: User | None, user_id: UUID) -> User:
     if admin is not None:
         require_admin(admin)

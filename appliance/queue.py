@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, insert, select, text, update
 from sqlalchemy.orm import Session, aliased, selectinload
 
-from appliance import credits
+from appliance import credits, webhooks
 from appliance.database import notify
 from appliance.errors import StudioError
 from appliance.settings import settings
@@ -137,6 +137,7 @@ def claim_request(session: Session, worker: str) -> SongRequest | None:
                 song.status, song.stage, song.reason, song.finished_at = "failed", None, GAVE_UP, datetime.now(UTC)
                 session.flush()
                 credits.release_hold(session, song)
+                webhooks.tell_of(session, song)
         request.lease_worker = request.lease_until = None
         announce(session, request.user_id, request.id)
         session.flush()
@@ -236,6 +237,7 @@ def finish_song(session: Session, lease: Lease, song_id: UUID, made: MadeSong) -
         session.execute(insert(song_categories).values(song_id=song.id, category_id=category_id))
     session.flush()
     credits.capture_hold(session, song)
+    webhooks.tell_of(session, song)
     announce(session, song.user_id, song.request_id)
 
 
@@ -245,6 +247,7 @@ def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str) -> Non
     song.status, song.stage, song.reason, song.finished_at = "failed", None, reason, datetime.now(UTC)
     session.flush()
     credits.release_hold(session, song)
+    webhooks.tell_of(session, song)
     announce(session, song.user_id, song.request_id)
 
 

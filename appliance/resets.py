@@ -21,14 +21,14 @@ def _sha256(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def reset_link_token(session: Session, admin: User | None, user: User) -> str:
+def reset_link_token(session: Session, admin: User | None, user: User, address: str = "") -> str:
     """Return the token of a link to hand over to `user`, good once and for an hour. The admin never sees a password.
 
     `admin` is None for the machine's own command line. Raises NotAllowed.
     """
     if admin is not None:
         require_admin(admin)
-    record(session, admin, "reset link", user.name)
+    record(session, admin, "reset link", user.name, address=address)
     return _new_token(session, user, HANDED_OVER)
 
 

@@ -16,9 +16,10 @@ from passlib.totp import TOTP
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
+from appliance.audit import record, require_admin
 from appliance.errors import Conflict, InvalidInput
 from appliance.settings import settings
-from appliance.tables import RecoveryCode, SecondFactor, User
+from appliance.tables import LoginSession, RecoveryCode, SecondFactor, User
 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
@@ -123,6 +124,18 @@ def remove_second_factor(session: Session, user: User) -> None:
     """Turn the second factor off; the caller has made sure that this may be."""
     session.execute(delete(SecondFactor).where(SecondFactor.user_id == user.id))
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+
+
+def clear_second_factor(session: Session, admin: User | None, user: User, address: str = "") -> None:
+    """Turn off the app of somebody who lost it, and sign them out everywhere: a deed of its own, apart from reset links.
+
+    `admin` is None for the machine's own command line. Raises NotAllowed.
+    """
+    if admin is not None:
+        require_admin(admin)
+    record(session, admin, "clear second factor", user.name, address=address)
+    remove_second_factor(session, user)
+    session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
 
 
 def _accept(session: Session, factor: SecondFactor, code: str) -> bool:

@@ -114,6 +114,26 @@ class Settings(BaseModel):
     requests_in_flight: int = Field(
         4, ge=1, le=32, description="How many requests are worked on at once on a card; without one it is one."
     )
+    backup_target: str = Field(
+        "", description="Where backups go: a folder on another disk, s3:bucket/folder, or any remote of rclone's."
+    )
+    backup_hour: int = Field(3, ge=0, le=23, description="The hour of the nightly backup, in UTC.")
+    backup_passphrase: SecretStr = Field(
+        SecretStr(""), description="What backups are encrypted with; empty: generated once."
+    )
+    backup_s3_endpoint: str = Field("", description="The address of the S3 for BACKUP_TARGET=s3:...; empty: Amazon's.")
+    backup_s3_region: str = Field("us-east-1", description="Its region.")
+    backup_s3_access_key: SecretStr = Field(SecretStr(""), description="Its access key.")
+    backup_s3_secret_key: SecretStr = Field(SecretStr(""), description="Its secret key.")
+    disk_reserve_gb: float | None = Field(
+        None,
+        ge=0,
+        description="Below so much free disk no new songs are taken; empty: 5 GB or a twentieth of the disk, whichever is more.",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="Opens /metrics as a bearer token; empty: only this machine may read it."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="How logs are written; json: one object a line.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="How much the logs say.")
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from appliance import credits
 from appliance.briefs import LARGEST_SEED, Brief
 from appliance.database import notify
+from appliance.diskspace import refuse_when_full
 from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from appliance.settings import settings
 from appliance.tables import Like, Listen, Song, SongRequest, User
@@ -38,8 +39,9 @@ def request_songs(
     `steps` is how many the model shall take, where it lets one choose. Where the credits do not suffice for all takes, none is
     in line: their status is "no_credits".
 
-    Raises Conflict when this person has as many requests waiting as the studio allows.
+    Raises Conflict when this person has as many requests waiting as the studio allows, and DiskFull when there is no room.
     """
+    refuse_when_full()
     # Two browsers of one person take turns here, or both would slip under the limit.
     # (Not the whole lock: a ledger entry that is written meanwhile must still be able to see that the person exists.)
     session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
@@ -180,6 +182,7 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
 
     Where the credits do not suffice its status becomes "no_credits".
     """
+    refuse_when_full()
     song = _own_song(session, song_id, viewer)
     if song.status not in ("failed", "cancelled"):
         raise Conflict("Only a song that failed or was cancelled can be tried again.")

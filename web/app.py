@@ -16,10 +16,12 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
+from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
 from web.events import events, newsroom_open
@@ -28,12 +30,16 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
 from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
+from web.pages.keys import KeyPages, api_page
+from web.pages.metrics import metrics
+from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.songs import SongPages
 from web.pages.trust import TrustPages
@@ -54,18 +60,24 @@ def create_app() -> Litestar:
         route_handlers=[
             API,
             AccountPages,
+            AdminAccessPages,
             AdminCreditPages,
             CreditPages,
             HealthPages,
+            KeyPages,
             Media,
+            ResetPages,
             SecurityPages,
             SongPages,
             StudioPages,
             TrustPages,
+            api_page,
             discover,
             events,
+            metrics,
             polar_message,
             nowhere,
+            openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),
         ],
         dependencies={
@@ -87,7 +99,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(app.asgi_handler, wanted)
+    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
     return app
 
 

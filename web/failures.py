@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 HEADINGS = {
     400: "That cannot be read", 401: "Sign in first", 403: "Not allowed", 404: "Nothing here", 405: "Not like that",
     409: "Not now", 410: "This link is used up", 413: "Too much at once", 415: "That cannot be read",
-    422: "That cannot be used", 429: "Too many tries", 503: "A part of the studio is asleep",
+    422: "That cannot be used", 429: "Too many tries", 503: "A part of the studio is asleep", 507: "The disk is almost full",
 }  # fmt: skip
 # What Litestar itself refuses, in our words.
 SENTENCES = {
@@ -54,7 +54,10 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Fail
     status = error.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_bug(request, error)
-    return _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
+    answer = _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
+    if allow := (error.headers or {}).get("allow"):
+        answer.headers["allow"] = allow  # what the address does do (RFC 9110, 15.5.6)
+    return answer
 
 
 def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.log import about
 from appliance.settings import Settings
 from appliance.storage import Storage
 
@@ -97,7 +98,8 @@ def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
         if len(hosts) != 1 or not is_own_host(hosts[0].lower(), settings.public_url):
             await _refuse(send_hardened)
             return
-        await app(scope, receive, send_hardened)
+        with about(http_request=request_id):
+            await app(scope, receive, send_hardened)
 
     return hardened
 

@@ -14,13 +14,19 @@ from sqlalchemy import delete
 
 from appliance.accounts import purge_login_sessions
 from appliance.database import transaction
+from appliance.idempotency import purge_answers
+from appliance.letters import purge_reset_requests, send_waiting_letters
 from appliance.log import set_up_logging
 from appliance.settings import settings
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import answer_bell, taskqueue
+from appliance.throttling import purge_tries
+from appliance.webhooks import purge_deliveries
 from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accounts, settle_checkouts
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
+from worker.messages import send_messages
+from worker.nightly import back_up_when_due
 from worker.studio import Studio
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
@@ -39,6 +45,8 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         self.studio.open()
         answer_bell(self.studio.answer)
         answer_bell(apply_messages, "message_waits")
+        answer_bell(send_messages, "delivery_waits")
+        answer_bell(send_waiting_letters, "letter_waits")
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
@@ -53,15 +61,24 @@ huey.create_consumer = partial(SongConsumer, huey)
 
 @huey.periodic_task(crontab(minute="23", hour="4"))  # type: ignore[untyped-decorator]
 def purge_old_rows() -> None:
-    """Forget browsers that cannot come back and workers that are gone."""
+    """Forget browsers that cannot come back, old tries, workers that are gone, and what programs were told."""
     with transaction() as session:
         purge_login_sessions(session)
+        purge_tries(session)
+        purge_reset_requests(session)
+        purge_answers(session)
+        purge_deliveries(session)
         session.execute(delete(WorkerSeen).where(WorkerSeen.last_seen < datetime.now(UTC) - _FORGET_WORKERS_AFTER))
 
 
+huey.periodic_task(crontab(minute="*"))(send_messages)
 huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
+huey.periodic_task(crontab(minute="*"))(send_waiting_letters)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
+
+
+huey.periodic_task(crontab(minute="11"))(back_up_when_due)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

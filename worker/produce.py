@@ -13,6 +13,7 @@ from PIL.Image import Image
 
 from appliance.categories import CATEGORIES
 from appliance.errors import StudioError, Unavailable
+from appliance.log import about
 from appliance.queue import (
     MOST_TRIES,
     LeaseLost,
@@ -221,7 +222,8 @@ def _make_noting(
 def _noting(troubles: Troubles, song_id: UUID, watch: Watch) -> Iterator[None]:
     """Note what goes wrong with one take, so that the others go on. A cancel is no trouble, and a lost lease ends it all."""
     try:
-        yield
+        with about(song_request=watch.lease.request_id, song=song_id):  # in whichever thread this is
+            yield
     except LeaseLost:
         raise
     except SongCancelled:

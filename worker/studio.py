@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.database import transaction
+from appliance.log import about as logging_about
 from appliance.queue import LeaseLost, claim_request, lease_of, release_request, release_worker, something_waits
 from appliance.settings import settings
 from appliance.tables import WorkerSeen
@@ -19,6 +20,7 @@ from appliance.taskqueue import ring
 from worker.bookkeeping import apply_messages, start_paid_songs
 from worker.engines import Engines
 from worker.produce import produce
+from worker.vitals import gpu_memory, stage_times
 from worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -74,13 +76,14 @@ class Studio:
         if request is None:
             return False
         log.info("Request %s begins, attempt %s.", request.id, request.attempt)
-        with Watch(lease_of(request)) as watch:
+        with logging_about(song_request=request.id), Watch(lease_of(request)) as watch:
             self._watches.add(watch)
             try:
                 if self._stopped.is_set():  # since we looked; `close` may not have seen the watch
                     watch.give_back()
                 produce(request, self.engines, watch)
                 log.info("Request %s ends.", request.id)
+                ring("delivery_waits")
             except LeaseLost:
                 log.info("Request %s was given back or taken over.", request.id)
             except Exception:
@@ -105,7 +108,8 @@ class Studio:
     def _say_alive(self) -> None:
         engines = self.engines
         roles = ("songwriter", "composer", "illustrator")
-        about = {role: getattr(engines, role).name for role in roles} | {"notes": list(engines.notes)}
+        about: dict[str, object] = {role: getattr(engines, role).name for role in roles}
+        about |= {"notes": list(engines.notes), "stages": stage_times(), "gpu_memory": gpu_memory()}
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:
             statement = insert(WorkerSeen).values(name=self.name, **seen)

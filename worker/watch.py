@@ -15,6 +15,8 @@ from appliance.database import transaction
 from appliance.errors import Unavailable
 from appliance.queue import Lease, LeaseLost, SongCancelled, release_request, renew_lease, report_progress
 from appliance.settings import settings
+from appliance.tables.songs import STAGES
+from worker.vitals import note
 
 log = logging.getLogger(__name__)
 Arguments = ParamSpec("Arguments")
@@ -38,6 +40,7 @@ class Watch:
         self._over = threading.Event()
         self._wanted: set[UUID] | None = None
         self._stages: dict[UUID, tuple[str, float]] = {}  # stage and when it was last reported
+        self._entered: dict[UUID, tuple[str, float]] = {}  # stage and when it began
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Self:
@@ -81,6 +84,7 @@ class Watch:
         self.check(song_id)
         last_stage, last_time = self._stages.get(song_id, ("", 0.0))
         now = time.monotonic()
+        self._time(song_id, stage, share, now)
         if stage == last_stage and now - last_time < _REPORT:
             return
         self._stages[song_id] = (stage, now)
@@ -92,6 +96,14 @@ class Watch:
             raise
         except OperationalError:
             log.warning("Progress could not be reported; the song goes on.", exc_info=True)
+
+    def _time(self, song_id: UUID, stage: str, share: float, now: float) -> None:
+        """Note how long the last stage took when another begins, and when the last of all is done."""
+        before, since = self._entered.get(song_id, (stage, now))
+        if stage != before or (stage == STAGES[-1] and share >= 1):
+            note(before, now - since)
+            since = now
+        self._entered[song_id] = (stage, since)
 
     def stage(self, song_id: UUID) -> str:
         """Return the stage that was last reported for a song."""

@@ -1,10 +1,10 @@
-"""The admin's command line: python -m appliance.box run | up | stop | status | logs | admin-create ... (--help lists all)."""
+"""The admin's command line: `python -m appliance.box --help` lists the commands."""
 
 import argparse
 import os
 import sys
 
-from appliance.box import control, people
+from appliance.box import backup_commands, control, library_commands, people
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
 from appliance.errors import SettingsError, StudioError
@@ -36,8 +36,22 @@ def main(arguments: list[str]) -> int:
                 return control.setup_url(wanted)
             case "admin-create":
                 return people.create_admin(wanted, asked.name, asked.email)
-            case _:
+            case "user-list":
                 return people.list_users(wanted)
+            case "export":
+                return library_commands.export(wanted, asked.user, asked.folder)
+            case "import":
+                return library_commands.take_in(wanted, asked.user, asked.folder)
+            case "backup":
+                return backup_commands.backup(wanted)
+            case "backup-list":
+                return backup_commands.list_backups(wanted, asked.kit)
+            case "backup-check":
+                return backup_commands.check(wanted, asked.kit, asked.when)
+            case _:
+                return backup_commands.restore(
+                    wanted, asked.kit, asked.when, asked.yes, asked.stop, point=not asked.no_point
+                )
     except SettingsError as error:
         code, said = EX_CONFIG, error.message
     except BoxError as error:
@@ -66,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         ("logs", "follow the logs"),
         ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
+        ("export", "write somebody's songs into a folder of music"),
+        ("import", "take such a folder into somebody's library"),
+        ("backup", "back the studio up, whether it runs or not"),
+        ("backup-list", "list the backups"),
+        ("backup-check", "read a whole backup again"),
+        ("restore", "say what a restore would change; with --yes, do it"),
         ("admin-create", "make an admin's account; asks for the password"),
         ("user-list", "list everybody who has an account"),
     ):
@@ -79,6 +99,17 @@ def _parser() -> argparse.ArgumentParser:
             )
         if name == "logs":
             command.add_argument("program", nargs="?", help="one program's log only")
+        if name in ("export", "import"):
+            command.add_argument("user", help="whose songs, by the name they sign in with")
+            command.add_argument("folder", help="the folder")
+        if name in ("backup-list", "backup-check", "restore"):
+            command.add_argument("--kit", default="", help="the recovery kit, where this machine has no passphrase")
+        if name in ("backup-check", "restore"):
+            command.add_argument("--when", default="", help="a backup's name, a day or a moment; else the newest")
+        if name == "restore":
+            command.add_argument("--yes", action="store_true", help="do it")
+            command.add_argument("--stop", action="store_true", help="stop the studio first")
+            command.add_argument("--no-point", action="store_true", help="make no backup of what is there")
         if name == "admin-create":
             command.add_argument("name", help="the name to sign in with")
             command.add_argument("--email", default="", help="an e-mail address to sign in with")

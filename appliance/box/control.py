@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from appliance.box import certificates, health, lock, supervisor
+from appliance.box.alerts import alerts
 from appliance.box.announce import READY, say, setup_link
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout, environment
@@ -64,13 +65,17 @@ def status(wanted: Settings) -> int:
     except OSError:
         say("(supervisord does not answer: the studio is just starting, or ending)")
         return 1
-    full = _running_settings(layout)
+    full = running_settings(layout)
     if full.tls == "lan" and full.tls_certificate:
         say(f"\ncertificate   {certificates.fingerprint(full.tls_certificate.with_name('ca.pem'))}")
     troubles = health.parts(full)
     if any(each.name == "web" for each in programs):  # a machine that only works has none
         troubles.append(health.Part("web", health.web_trouble(full)))
     say("\n" + "\n".join(f"{part.name:<14}{part.trouble or 'ready'}" for part in troubles))
+    # What a part says of itself stands above already.
+    named = {part.name.replace(" ", "_") for part in troubles if part.trouble}
+    if others := [alert for alert in alerts(full) if alert.name not in named]:
+        say("\n" + "\n".join(f"{alert.severity}: {alert.sentence}" for alert in others))
     return int(any(part.trouble for part in troubles))
 
 
@@ -140,7 +145,7 @@ def running_studio(wanted: Settings) -> tuple[Layout, Settings]:
     found = _find(wanted)
     if found is None:
         raise BoxError(_not_running(wanted))
-    return found[0], _running_settings(found[0])
+    return found[0], running_settings(found[0])
 
 
 def _find(wanted: Settings) -> tuple[Layout, Holder] | None:
@@ -157,7 +162,7 @@ def _not_running(wanted: Settings) -> str:
     return f"No studio is running in {_data(wanted)}. `make run` starts one."
 
 
-def _running_settings(layout: Layout) -> Settings:
+def running_settings(layout: Layout) -> Settings:
     """Return the complete settings that the studio was started with, whatever `.env` says by now."""
     try:
         return load_settings(json.loads(layout.settings.read_text()), None)

@@ -13,8 +13,8 @@ from appliance.box.layout import PROJECT, Layout
 from appliance.box.secrets import Secrets, keep_secrets, write_privately
 
 _RUNTIME_PREFIX = "backline-"
-# What a folder may hold before the first studio is made in it: our own, from a start that came to nothing.
-_OURS = {".lock", "secrets", "logs", "pg", "s3", "lost+found"}
+# What a folder may hold before the first studio is made in it: our own, from a start, or a restore, that came to nothing.
+_OURS = {".lock", "secrets", "logs", "pg", "s3", "tmp", "backup.lock", "lost+found"}
 
 
 def open_data_folder(wanted: Path) -> Path:

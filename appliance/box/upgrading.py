@@ -1,11 +1,15 @@
 """Bringing the tables of an earlier version to this one: dumped before, all of it or nothing, and told on the way."""
 
+import contextlib
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from appliance.box.dump import dump_before
+from appliance.box.dump import write_dump
 from appliance.box.failure import BoxError
 from appliance.database import is_migrated, knows_revision, migrate, newest_revision, revision
+
+KEPT = 3  # dumps from before an upgrade; the data folder is no archive
 
 
 def upgrade(database_url: str, dumps: Path, progress: Path) -> None:
@@ -54,6 +58,28 @@ def _dump(database_url: str, dumps: Path, old: str, progress: Path) -> Path | No
         return None
     print(f"The database as it was is in {dump}.", flush=True)  # noqa: T201
     return dump
+
+
+def dump_before(database_url: str, folder: Path, old: str, new: str) -> Path:
+    """Dump the database into `folder` before its tables go from the revision `old` to `new`, and return the file.
+
+    The file appears whole or not at all; the oldest of more than KEPT are removed. Raises BoxError.
+    """
+    path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-before-{new}-from-{old}.dump"
+    making = path.with_name(path.name + ".new")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        making.touch(mode=0o600)
+        write_dump(database_url, making)
+        making.rename(path)
+    except OSError as error:
+        raise BoxError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            making.unlink(missing_ok=True)
+    for outdated in sorted(folder.glob("*-before-*.dump"))[:-KEPT]:
+        outdated.unlink()
+    return path
 
 
 def _tell(progress: Path, said: str) -> None:

@@ -1,10 +1,12 @@
 """Settings: typed, from the environment above the file, and refused in one sentence."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from appliance import __version__
 from appliance.errors import SettingsError
 from appliance.settings import Settings, load_settings
 
@@ -53,3 +55,8 @@ def test_every_setting_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     documented = set(re.findall(r"^\| `([A-Z0-9_]+)` \|", readme, re.MULTILINE))
     assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_the_version_is_said_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__

@@ -70,7 +70,8 @@ def test_parts_become_ready_in_the_order_in_which_they_need_each_other(studio: S
 def test_status_shows_every_program_and_every_part(studio: Studio) -> None:
     asked = studio.ask("status")
     assert asked.returncode == 0, asked.stdout
-    _, programs, parts = asked.stdout.split("\n\n")
+    _, programs, parts, alerts = asked.stdout.split("\n\n")
+    assert alerts.strip() == "warning: No backups are made: BACKUP_TARGET is not set."
     table = {line.split()[0]: line for line in programs.splitlines()}
     running = studio.programs()
     for name in PROGRAMS:

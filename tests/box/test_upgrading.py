@@ -1,7 +1,6 @@
 """From an earlier version to this one: dumped before, told on the way, all or nothing, and the songs still play."""
 
 import json
-import os
 import subprocess
 import sys
 import urllib.error
@@ -14,11 +13,11 @@ import pytest
 import sqlalchemy
 
 from appliance.box import lock
-from appliance.box.dump import KEPT, dump_before, dump_database, libpq_environment
+from appliance.box.dump import load_dump
 from appliance.box.failure import BoxError
 from appliance.box.layout import PROJECT
-from appliance.box.postgres import connect, temporary_cluster, wheel_programs
-from appliance.box.upgrading import upgrade
+from appliance.box.postgres import connect, temporary_cluster
+from appliance.box.upgrading import KEPT, dump_before, upgrade
 from appliance.box.waiting import wait_until
 from appliance.database import build_engine, migrate, newest_revision, revision
 from tests.box.studio import Studio, free_port
@@ -68,11 +67,7 @@ def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_da
 def test_a_dump_brings_the_old_version_back(old_database: str, tmp_path: Path) -> None:
     upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
     (dump,) = (tmp_path / "dumps").iterdir()
-    with connect(old_database) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
-    restore = [str(wheel_programs() / "pg_restore"), "--exit-on-error", "--dbname=backline", str(dump)]
-    subprocess.run(restore, env=os.environ | libpq_environment(old_database), check=True)
+    load_dump(old_database, dump, [])
     assert (revision(old_database), _people(old_database)) == (OLD, ["Mara"])
 
 
@@ -99,8 +94,8 @@ def test_tables_of_a_newer_version_are_left_alone(old_database: str, tmp_path: P
 
 def test_without_a_dump_the_tables_are_not_touched(old_database: str, tmp_path: Path) -> None:
     with pytest.raises(BoxError, match="pg_dump failed"):
-        dump_database(old_database.replace("/backline?", "/nothing?"), tmp_path / "x.dump")
-    assert list(tmp_path.iterdir()) == []
+        dump_before(old_database.replace("/backline?", "/nothing?"), tmp_path / "dumps", OLD, "0009")
+    assert list((tmp_path / "dumps").iterdir()) == []
     with pytest.raises(BoxError, match="The tables were not updated, since there could be no dump before"):
         upgrade(old_database, Path("/proc/self"), tmp_path / "progress")
     assert revision(old_database) == OLD

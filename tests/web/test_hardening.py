@@ -18,7 +18,7 @@ from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
     "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
-    "/health/ready", "/trust", "/trust/backline-ca.pem",
+    "/health/ready", "/api/v1/openapi.json", "/metrics", "/trust", "/trust/backline-ca.pem",
 }  # fmt: skip
 
 
@@ -43,7 +43,13 @@ def by_key(client: TestClient[Litestar]) -> set[str]:
 
 
 def fill(path: str, song: Any) -> str:
-    ids = {"{song_id}": song.id, "{request_id}": song.request_id, "{user_id}": song.user_id, "{webhook_id}": song.id}
+    ids = {
+        "{song_id}": song.id,
+        "{request_id}": song.request_id,
+        "{user_id}": song.user_id,
+        "{webhook_id}": song.id,
+        "{key_id}": "0123456789abcdef",
+    }
     for name, value in ids.items():
         path = path.replace(name, str(value))
     return path

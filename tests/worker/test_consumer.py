@@ -64,9 +64,10 @@ def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_
     assert set(object_store.list()) == keys_of(look(made.id))
     seen = session.scalar(select(WorkerSeen))
     assert seen is not None
-    assert {role: seen.about[role] for role in seen.about if role != "notes"} == {
+    assert {role: seen.about[role] for role in ("songwriter", "composer", "illustrator")} == {
         "songwriter": "sketch", "composer": "sketch", "illustrator": "sketch",
     }  # fmt: skip
+    assert seen.about["stages"]["composing"][0] >= 1
     # No weights are here: the admin is told, once a role.
     assert [note.split(":")[0] for note in seen.about["notes"]] == ["The sketch engine stands in"] * 3
 

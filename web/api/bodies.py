@@ -43,7 +43,8 @@ class SongBrief(Struct, forbid_unknown_fields=True):
     time_signature: Literal["4/4", "3/4", "6/8"] | None = None
     language: Annotated[str, Meta(max_length=20, extra_json_schema={"enum": [*LANGUAGES]})] | None = None
     voice: Literal["robot", "choir", "none"] = "robot"
-    seed: Annotated[int, Meta(ge=-1, le=LARGEST_SEED)] = -1
+    # In JSON 7 and 7.0 are the same whole number.
+    seed: Annotated[float, Meta(ge=-1, le=LARGEST_SEED, multiple_of=1)] = -1
 
 
 class SongChange(Struct, forbid_unknown_fields=True):

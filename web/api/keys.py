@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Request
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
@@ -133,3 +134,15 @@ async def refuse_odd_queries(connection: Connection, handler: BaseRouteHandler) 
         raise InvalidInput(f"There is no {odd[0][:40]!r} to ask for here.")
     if len(names) != len(set(names)):
         raise InvalidInput("Ask for each thing once.")
+
+
+async def refuse_options(connection: Connection, _handler: BaseRouteHandler) -> None:
+    """Guard: raise MethodNotAllowedException for OPTIONS, which nobody needs where no other site may ask.
+
+    Litestar's own answer names the methods of one handler, where several share an address.
+    """
+    if connection.scope["method"] != "OPTIONS":  # type: ignore[typeddict-item]  # guards run for requests only
+        return
+    here = connection.scope["path_template"]
+    methods = {method for route in connection.app.routes if route.path == here for method in route.methods}
+    raise MethodNotAllowedException(headers={"allow": ", ".join(sorted(methods - {"OPTIONS"}))})

@@ -34,7 +34,7 @@ class Requests(Controller):
     """What was asked for: each request has its takes."""
 
     path = "/requests"
-    tags = ("Requests",)
+    opt = {"section": "Requests"}  # noqa: RUF012  # as Litestar has it
 
     @get("/", scope="songs:read", answer=RequestList, query=("cursor", "limit"), sync_to_thread=True)
     def mine(

@@ -4,7 +4,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from web.api.account import Account, Webhooks
-from web.api.keys import provide_caller, refuse_odd_queries, require_key
+from web.api.keys import provide_caller, refuse_odd_queries, refuse_options, require_key
 from web.api.requests import Requests
 from web.api.songs import Songs
 
@@ -14,7 +14,7 @@ API = Router(
     "/api/v1",
     route_handlers=[Account, Requests, Songs, Webhooks],
     dependencies={"viewer": Provide(provide_caller, sync_to_thread=False)},
-    guards=[require_key, refuse_odd_queries],
+    guards=[require_key, refuse_options, refuse_odd_queries],
     # A key in a header, which no other site can have a browser send.
     opt={"by_key": True, "signed_by_sender": True},
     request_max_body_size=LARGEST_BODY,

@@ -12,7 +12,7 @@ from litestar.response import Response
 from sqlalchemy.orm import Session
 
 from appliance.briefs import read_brief
-from appliance.errors import NotFound
+from appliance.errors import Conflict, NotFound
 from appliance.feed import published_songs
 from appliance.idempotency import begin_once, keep_answer
 from appliance.songs import (
@@ -34,7 +34,7 @@ from web.api.bodies import SongBrief, SongChange
 from web.api.reading import cursor_of, place_of, read_json, read_page
 from web.api.views import RequestView, SongList, SongView, request_view, song_views
 from web.database import after_commit
-from web.media import MediaAnswer, deliver, master_of, picture_of, ready
+from web.media import MediaAnswer, deliver, master_of, picture_of
 
 ApiRequest = Request[Any, Any, Any]
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -58,7 +58,7 @@ def once(
 class Songs(Controller):
     """The takes: one's own, and what others have published."""
 
-    tags = ("Songs",)
+    opt = {"section": "Songs"}  # noqa: RUF012  # as Litestar has it
 
     @post(
         "/songs",
@@ -76,7 +76,8 @@ class Songs(Controller):
         asked = read_json(request, body, SongBrief)
 
         def make() -> RequestView:
-            made = request_songs(session, viewer, read_brief(msgspec.structs.asdict(asked)))
+            brief = read_brief(msgspec.structs.asdict(asked) | {"seed": int(asked.seed)})
+            made = request_songs(session, viewer, brief)
             after_commit(session, ring)
             session.flush()
             return request_view(session, made, viewer)
@@ -170,7 +171,7 @@ class Songs(Controller):
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
         """Return the song as it is played (MP3), or where it is for the next five minutes. Ranges are understood."""
-        return deliver(request, ready(get_song(session, song_id, viewer)).audio_key)
+        return deliver(request, _heard(get_song(session, song_id, viewer)).audio_key)
 
     @get("/songs/{song_id:uuid}/download", scope="songs:read", media="audio/flac", sync_to_thread=True)
     def master(
@@ -181,7 +182,7 @@ class Songs(Controller):
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
         """Return the lossless master of a song of yours (FLAC), or where it is for the next five minutes."""
-        return master_of(request, get_song(session, song_id, viewer), viewer)
+        return master_of(request, _heard(_own(session, song_id, viewer)), viewer)
 
     @get("/songs/{song_id:uuid}/cover", scope="songs:read", media="image/webp", sync_to_thread=True)
     def cover(
@@ -200,6 +201,12 @@ def _own(session: Session, song_id: UUID, viewer: User) -> Song:
     song = get_song(session, song_id, viewer)
     if song.user_id != viewer.id:
         raise NotFound
+    return song
+
+
+def _heard(song: Song) -> Song:
+    if song.status != "processed":
+        raise Conflict("This song cannot be heard yet.")
     return song
 
 

@@ -22,6 +22,7 @@ from web.database import after_commit
 from web.desk import day
 from web.pages.credits import what_of
 from web.rendering import Page, render
+from web.throttle import address_of
 
 AdminRequest = Request[Any, Any, Any]
 
@@ -74,7 +75,8 @@ class AdminCreditPages(Controller):
             user = _named(session, form.get("user", ""))
             amount = _whole(form.get("amount", ""), "amount")
             if credits.grant_credits(session, viewer, user, amount, form.get("note", ""), form.get("once", "")[:60]):
-                record(session, viewer, "credits", user.name, after={"credits": amount, "note": form.get("note", "")})
+                given = {"credits": amount, "note": form.get("note", "")}
+                record(session, viewer, "credits", user.name, after=given, address=address_of(request))
         except InvalidInput as error:
             session.rollback()
             return _page(request, session, viewer, error.fields, form, status=422)
@@ -98,7 +100,7 @@ class AdminCreditPages(Controller):
         except InvalidInput as error:
             session.rollback()
             return _page(request, session, viewer, {"packs": error.message}, form, status=422)
-        record(session, viewer, "pack", pack.name, after={"credits": pack.credits})
+        record(session, viewer, "pack", pack.name, after={"credits": pack.credits}, address=address_of(request))
         return Redirect("/admin/credits", status_code=303)
 
     @post("/look", sync_to_thread=True)
