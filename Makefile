@@ -24,7 +24,7 @@ HERE = $(if $(RUNNING),,$(INSTALLED))
 
 .SECONDEXPANSION:
 ##@ The studio
-.PHONY: run up down stop restart status logs shell setup-url admin-create user-list upgrade
+.PHONY: run up down stop restart status logs shell setup-url admin-create reset-link user-list upgrade
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
@@ -53,6 +53,9 @@ setup-url: $$(HERE) ## Print a new link for making the first admin
 admin-create: $$(HERE) ## Make an admin's account (make admin-create NAME=Mara); asks for the password
 	@$(INSIDE) -m appliance.box admin-create "$(NAME)"
 
+reset-link: $$(HERE) ## Print a link for a new password (make reset-link NAME=Mara; with CLEAR_APP=yes the app goes too)
+	@$(INSIDE) -m appliance.box reset-link "$(NAME)" $(if $(CLEAR_APP),--clear-app)
+
 user-list: $$(HERE) ## List everybody who has an account
 	@$(INSIDE) -m appliance.box user-list
 
@@ -61,7 +64,7 @@ upgrade: ## Fetch the newest version and start it; the database is dumped before
 	@$(if $(RUNNING),docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
 
 ##@ Nothing is lost
-.PHONY: backup backup-list backup-check restore export import kit-check
+.PHONY: backup backup-list backup-check restore export import support-bundle kit-check
 backup: $(INSTALLED) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
 	@$(BOX) backup
 
@@ -74,6 +77,9 @@ backup-check: $(INSTALLED) ## Read a whole backup again (not the newest: WHEN=..
 restore: $(INSTALLED) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
 	@$(BOX) restore $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)') $(if $(filter yes,$(YES)),--yes) \
 		$(if $(filter yes,$(STOP)),--stop) $(if $(filter no,$(POINT)),--no-point)
+
+support-bundle: $(INSTALLED) ## Write what somebody who helps needs to see into a file, without secrets
+	@$(BOX) support-bundle
 
 export: $(INSTALLED) ## Write somebody's songs into a folder of music (USER=name TO=folder)
 	@$(BOX) export '$(USER)' '$(TO)'

@@ -5,7 +5,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, exists, func, or_, select, text, update
+from sqlalchemy import delete, exists, func, or_, select, text, true, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, joinedload
 
@@ -109,19 +109,25 @@ def sign_up(session: Session, name: str, email: str, password: str, invite_token
     return user
 
 
+def name_refusal(session: Session, name: str, but: User | None = None) -> str | None:
+    """Return why nobody (or nobody but this person) can be called `name`, or None when it is free."""
+    if not 1 <= len(name) <= 40 or not name.isprintable():
+        return "Choose a name of 1 to 40 letters."
+    if "@" in name:
+        return "A name has no @ in it: that is how names and e-mail addresses are told apart."
+    taken = exists().where(func.lower(User.name) == name.lower(), User.id != but.id if but else true())
+    return "Somebody here has this name already." if session.scalar(select(taken)) else None
+
+
 def _add_user(session: Session, name: str, email: str, password: str, role: str) -> User:
     name, email = " ".join(name.split()), email.strip()
     wrong: dict[str, str] = {}
-    if not 1 <= len(name) <= 40 or not name.isprintable():
-        wrong["name"] = "Choose a name of 1 to 40 letters."
-    elif "@" in name:
-        wrong["name"] = "A name has no @ in it: that is how names and e-mail addresses are told apart."
+    if said := name_refusal(session, name):
+        wrong["name"] = said
     if email and not (len(email) <= 254 and email.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", email)):
         wrong["email"] = "This does not look like an e-mail address."
     if said := refusal(password, name, email, settings().studio_name):
         wrong["password"] = said
-    if "name" not in wrong and session.scalar(select(exists().where(func.lower(User.name) == name.lower()))):
-        wrong["name"] = "Somebody here has this name already."
     if email and _is_taken(session, email):
         wrong["email"] = "This address has an account already. Sign in instead."
     if wrong:

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, exists, func, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Select, case, cast, exists, func, select, text, true, tuple_
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
 from appliance.tables import Category, Song, SongRequest, User, song_categories
@@ -161,22 +162,22 @@ def _load(session: Session, ids: list[UUID]) -> list[Song]:
     return [found[each] for each in ids if each in found]
 
 
-def _filters(wish: Wish) -> list[Any]:
-    filters: list[Any] = [Song.published]
-    if wish.show in SHOWN:
-        filters.append(_SHOWN[wish.show])
-    if wish.category:
-        here = _in.category_id == _category_id(wish)
-        filters.append(exists().where(_in.song_id == Song.id, here))
-    return filters
-
-
 def _category_id(wish: Wish) -> Any:
     return select(Category.id).where(Category.slug == wish.category).scalar_subquery()
 
 
-def _matches(column: Any, wish: Wish) -> ColumnElement[bool]:
-    return column.op("@@", is_comparison=True)(func.search_query(wish.words))  # type: ignore[no-any-return]
+def _asked(wish: Wish) -> ColumnElement[Any]:
+    """Return the search for the words of `wish`, within its category and filter, which are words of the index too."""
+    query: ColumnElement[Any] = func.search_query(wish.words)
+    within = [f"is/{wish.show}"] if wish.show in SHOWN else []
+    within += [f"kind/{wish.category}"] if re.fullmatch(r"[a-z0-9-]+", wish.category) else []
+    for word in within:
+        query = query.op("&&")(cast(f"'{word}'", TSQUERY))
+    return query
+
+
+def _matches(column: Any, query: ColumnElement[Any]) -> ColumnElement[bool]:
+    return column.op("@@", is_comparison=True)(query)  # type: ignore[no-any-return]
 
 
 def _count(session: Session, wish: Wish) -> int:
@@ -184,21 +185,25 @@ def _count(session: Session, wish: Wish) -> int:
     some: Ids
     if wish.category and not wish.words and not wish.show:
         some = select(_in.song_id).where(_in.category_id == _category_id(wish), _in.heat.is_not(None))
+    elif wish.words.strip() or wish.category:
+        some = select(Song.id).where(Song.published, _matches(Song.search, _asked(wish)))
     else:
-        some = select(Song.id).where(*_filters(wish))
-        some = some.where(_matches(Song.search, wish)) if wish.words.strip() else some
+        some = select(Song.id).where(Song.published)
+        some = some.where(_SHOWN[wish.show]) if wish.show in SHOWN else some
     return session.scalar(select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())) or 0
 
 
 def _ranked(wish: Wish, mark: tuple[Any, ...] | None) -> Ids:
     """Select the few songs that match: those by their title first, then by title and person, then by style and lyrics."""
     tier = case(
-        (_matches(func.search_words(Song.title), wish), 0),
-        (_matches(func.search_words(Song.title + " " + User.name), wish), 1),
+        (_matches(func.search_words(Song.title), func.search_query(wish.words)), 0),
+        (_matches(func.search_words(Song.title + " " + User.name), func.search_query(wish.words)), 1),
         else_=2,
     )
     ids = select(Song.id, Song.heat, tier.label("tier")).join(User, User.id == Song.user_id)
-    ids = ids.where(*_filters(wish), _matches(Song.search, wish)).order_by(tier, Song.heat.desc(), Song.id.desc())
+    ids = ids.where(Song.published, _matches(Song.search, _asked(wish))).order_by(
+        tier, Song.heat.desc(), Song.id.desc()
+    )
     if mark:
         heat, song_id, rank = mark
         behind = (tier == rank) & (tuple_(Song.heat, Song.id) < tuple_(heat, song_id))
@@ -213,26 +218,27 @@ def _newest(mark: tuple[Any, ...] | None) -> Ids:
     return ids.order_by(Song.published_at.desc(), Song.id.desc())
 
 
+def _in_category(wish: Wish) -> Ids:
+    inside: Ids = select(_in.song_id, _in.heat)
+    inside = inside.where(_in.category_id == _category_id(wish), _in.heat.is_not(None))
+    if wish.show in SHOWN:
+        inside = inside.join(Song, Song.id == _in.song_id).where(_SHOWN[wish.show])
+    return inside.order_by(_in.heat.desc(), _in.song_id.desc())
+
+
 def _hottest(wish: Wish, mark: tuple[Any, ...] | None) -> Ids:
     if wish.category and not wish.words:
-        inside: Ids = select(_in.song_id, _in.heat)
-        inside = inside.where(_in.category_id == _category_id(wish), _in.heat.is_not(None))
-        if wish.show in SHOWN:
-            inside = inside.join(Song, Song.id == _in.song_id).where(_SHOWN[wish.show])
-        if mark:
-            inside = inside.where(tuple_(_in.heat, _in.song_id) < tuple_(mark[0], mark[1]))
-        return inside.order_by(_in.heat.desc(), _in.song_id.desc())
-    walk: Ids = (
-        select(Song.id, Song.heat, Song.search).where(*_filters(wish)).order_by(Song.heat.desc(), Song.id.desc())
-    )
+        inside = _in_category(wish)
+        return inside.where(tuple_(_in.heat, _in.song_id) < tuple_(mark[0], mark[1])) if mark else inside
+    walk: Ids = select(Song.id, Song.heat).where(Song.published).order_by(Song.heat.desc(), Song.id.desc())
     if mark:
         walk = walk.where(tuple_(Song.heat, Song.id) < tuple_(mark[0], mark[1]))
     if not wish.words.strip():
-        return walk.with_only_columns(Song.id, Song.heat)
+        return walk.where(_SHOWN[wish.show]) if wish.show in SHOWN else walk
     # So many songs match that walking down by heat meets enough of them soon. The offset keeps Postgres from collecting
     # all matches first, which is what its estimate for the first letters of a word would have it do.
-    walked = walk.offset(0).subquery()
-    return select(walked.c.id, walked.c.heat).where(_matches(walked.c.search, wish))
+    walked = walk.add_columns(Song.search).offset(0).subquery()
+    return select(walked.c.id, walked.c.heat).where(_matches(walked.c.search, _asked(wish)))
 
 
 def _mark(kind: str, row: Any) -> str:

@@ -45,9 +45,8 @@ def _postgres() -> Iterator[str]:
         _forget_settings()
 
 
-@pytest.fixture
-def database_url(_postgres: str) -> str:
-    """Return the address of a migrated database with nothing in it but the categories."""
+def empty_database() -> None:
+    """Take everything out of the tests' database but the categories."""
     kept = {"categories", "alembic_version"}
     with database.engine().begin() as connection:
         tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
@@ -57,6 +56,12 @@ def database_url(_postgres: str) -> str:
         connection.execute(text(f"TRUNCATE {', '.join(sorted(set(tables) - kept))}"))
         for table in ("credit_entries", "audit_entries"):
             connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+
+
+@pytest.fixture
+def database_url(_postgres: str) -> str:
+    """Return the address of a migrated database with nothing in it but the categories."""
+    empty_database()
     return _postgres
 
 

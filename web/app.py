@@ -16,9 +16,11 @@ from litestar.static_files import create_static_files_router
 from appliance.errors import StudioError
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from web.api.acestep import ACE_STEP, health
 from web.api.document import openapi
 from web.api.keys import RateLimit, say_rate
 from web.api.router import API
+from web.api.seed import SEED
 from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
 from web.counting import count_requests
@@ -30,6 +32,7 @@ from web.forms import read_form
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
+from web.pages.admin import AdminPages
 from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
 from web.pages.create import StudioPages
@@ -39,8 +42,11 @@ from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
 from web.pages.metrics import metrics
+from web.pages.people import PeoplePages
+from web.pages.reports import report
 from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
+from web.pages.settings import SettingsPages
 from web.pages.songs import SongPages
 from web.pages.trust import TrustPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
@@ -58,24 +64,31 @@ def create_app() -> Litestar:
     set_up_logging()
     app = Litestar(
         route_handlers=[
+            ACE_STEP,
             API,
+            SEED,
             AccountPages,
             AdminAccessPages,
             AdminCreditPages,
+            AdminPages,
             CreditPages,
             HealthPages,
             KeyPages,
             Media,
+            PeoplePages,
             ResetPages,
             SecurityPages,
+            SettingsPages,
             SongPages,
             StudioPages,
             TrustPages,
             api_page,
             discover,
             events,
+            health,
             metrics,
             polar_message,
+            report,
             nowhere,
             openapi,
             create_static_files_router(PREFIX, [DIST], cache_control=FOR_EVER),

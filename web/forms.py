@@ -1,13 +1,16 @@
 """What forms send."""
 
+from io import BytesIO
 from typing import Any
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from multipart import MultipartError, MultipartParser
 
 from appliance.errors import InvalidInput, StudioError
 
 MOST_FIELDS = 200
+MOST_PARTS = 10  # of a form with files
 
 
 class UnsupportedForm(StudioError):
@@ -25,7 +28,11 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     if kept is not None:
         return kept
     body = await request.body()
-    kind, _ = request.content_type
+    kind, options = request.content_type
+    if kind == "multipart/form-data" and request.route_handler.opt.get("takes_files"):
+        form = _parts(request, body, options.get("boundary", ""))
+        request.scope["state"]["form"] = form
+        return form
     if body and kind != "application/x-www-form-urlencoded":
         raise UnsupportedForm("This page reads plain forms only.")
     try:
@@ -35,6 +42,27 @@ async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:
     form = dict(fields)
     request.scope["state"]["form"] = form
     return form
+
+
+def _parts(request: Request[Any, Any, Any], body: bytes, boundary: str) -> dict[str, str]:
+    form: dict[str, str] = {}
+    files: dict[str, bytes] = {}
+    try:
+        for part in MultipartParser(BytesIO(body), boundary, part_limit=MOST_PARTS, memory_limit=len(body) + 1):
+            if part.filename is None:
+                form[part.name] = part.value
+            else:
+                files[part.name] = part.raw
+    except (MultipartError, UnicodeError):
+        raise InvalidInput("This form arrived broken. Go back, reload the page and try again.") from None
+    request.scope["state"]["files"] = files
+    return form
+
+
+def files_of(request: Request[Any, Any, Any]) -> dict[str, bytes]:
+    """Return the files that came with a form, by the names of their fields; for handlers that `takes_files`."""
+    files: dict[str, bytes] = request.scope["state"].get("files", {})
+    return files
 
 
 def safe_path(wanted: str | None, otherwise: str = "/") -> str:

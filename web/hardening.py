@@ -1,6 +1,7 @@
 """What every answer says to the browser, and which host names the studio answers to."""
 
 import ipaddress
+import re
 import secrets
 import socket
 from functools import lru_cache
@@ -12,6 +13,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from appliance.log import about
 from appliance.settings import Settings
 from appliance.storage import Storage
+from web.languages import choose, speak
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
@@ -21,7 +23,7 @@ def content_policy(settings: Settings) -> str:
     store = Storage(settings).public_origin if settings.s3_public_url else ""
     media = f"'self' {store}".rstrip()
     rules = {
-        "default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
+        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
         "media-src": media, "font-src": "'self'", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'none'",
         "form-action": " ".join(["'self'", *payment_hosts(settings)]), "frame-ancestors": "'none'",
     }  # fmt: skip
@@ -83,6 +85,7 @@ def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
             return
         request_id = secrets.token_hex(6)
         scope["state"]["request_id"] = request_id
+        speak(_language(scope))
 
         async def send_hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -102,6 +105,14 @@ def harden(app: ASGIApp, settings: Settings) -> ASGIApp:
             await app(scope, receive, send_hardened)
 
     return hardened
+
+
+def _language(scope: Scope) -> str:
+    said = {
+        name: value.decode("latin-1") for name, value in scope["headers"] if name in (b"cookie", b"accept-language")
+    }
+    chosen = re.search(r"(?:^|;\s*)language=([a-z]+)", said.get(b"cookie", ""))
+    return choose(chosen[1] if chosen else None, said.get(b"accept-language", ""))
 
 
 async def _refuse(send: Send) -> None:

@@ -17,6 +17,7 @@ from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
+from web.languages import gettext, language, ngettext
 from web.qr import qr_svg
 from web.sleeves import sleeve_svg
 from web.viewers import Asker
@@ -37,9 +38,13 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
         auto_reload=False,
     )
+    # Which catalogue they stand for is decided each time they are called.
+    templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     templates.globals.update(
+        language=language,
         about=about,
         asset_url=asset_url,
         clock=clock,
@@ -87,6 +92,7 @@ def render(
         status=status,
         csrf_token=csrf_token(cookie or given or ""),
         studio_name=settings().studio_name,
+        billing=settings().billing != "off",
         theme=request.cookies.get("theme") if request.cookies.get("theme") in ("light", "dark") else "",
         path=request.url.path,
         house=doing,

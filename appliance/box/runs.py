@@ -156,6 +156,13 @@ class Memory:
     damaged: list[str] = field(default_factory=list)
 
     @property
+    def run(self) -> Run | None:
+        """The last good run; None where there is none, or where another version wrote it down."""
+        with contextlib.suppress(TypeError):
+            return Run(**self.good) if self.good else None  # type: ignore[arg-type]  # it was a run when it was written
+        return None
+
+    @property
     def last_good(self) -> datetime | None:
         """When the last good backup began."""
         return datetime.fromisoformat(str(self.good["began"])) if self.good else None

@@ -55,9 +55,12 @@ class Vault:
         return self.run("cat", remote, or_nothing=True)
 
     def copy(self, source: str, destination: str, names: Iterable[str], on_bytes: OnBytes | None = None) -> int:
-        """Copy these files and return how many bytes that were; what is there is never overwritten by something else."""
+        """Copy these files and return how many bytes that were; what is there is never overwritten by something else.
+
+        What is there in the same length is left as it is: whether it is the same, `damaged` says.
+        """
         with _listed(names) as file:
-            options = ("--immutable", "--no-traverse", "--files-from-raw", file, "--transfers", "4")
+            options = ("--immutable", "--size-only", "--no-traverse", "--files-from-raw", file, "--transfers", "4")
             copied = 0
 
             def count(done: int, total: int) -> None:
@@ -131,23 +134,23 @@ class Vault:
         command = [*dies_with_parent("TERM"), rclone(), *arguments, *said]
         complaints: list[str] = []
         with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(
+            with subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,
                 text=True,
                 env={"PATH": os.environ.get("PATH", os.defpath), "HOME": tempfile.gettempdir(), **self.variables},
-            )
-            assert process.stderr
-            for line in process.stderr:
-                if told := _read_log(line, complaints):
-                    (on_bytes or _nobody)(told["bytes"], told["totalBytes"])
-            code = process.wait()
+            ) as process:
+                assert process.stderr
+                for line in process.stderr:
+                    if told := _read_log(line, complaints):
+                        (on_bytes or _nobody)(told["bytes"], told["totalBytes"])
+            code = process.returncode
             output.seek(0)
             printed = output.read()
         if code and not (or_nothing and code in _NOT_THERE) and not (differences and code == 1):
-            why = complaints[-1] if complaints else f"it ended with {code}"
+            why = complaints[0] if complaints else f"it ended with {code}"
             raise BoxError(f"The backups at {self.target} cannot be used: {why}.")
         return printed
 

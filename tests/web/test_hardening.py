@@ -18,7 +18,7 @@ from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
     "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
-    "/health/ready", "/api/v1/openapi.json", "/metrics", "/trust", "/trust/backline-ca.pem",
+    "/health/ready", "/api/v1/openapi.json", "/health", "/metrics", "/trust", "/trust/backline-ca.pem",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def fill(path: str, song: Any) -> str:
         "{request_id}": song.request_id,
         "{user_id}": song.user_id,
         "{webhook_id}": song.id,
+        "{report_id}": song.id,
         "{key_id}": "0123456789abcdef",
     }
     for name, value in ids.items():
@@ -135,7 +136,7 @@ def test_every_answer_carries_the_headers_even_when_it_is_an_error(mara: Browser
     for path in ("/create", "/nothing/here", "/songs/no-uuid", "/health/live", "/static/none.css", "/sign-in"):
         answer = mara.get(path)
         policy = answer.headers["content-security-policy"]
-        assert "default-src 'self'; script-src 'self'; style-src 'self'" in policy
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert "unsafe" not in policy
@@ -263,6 +264,10 @@ def test_over_https_cookies_are_bound_to_host_and_transport(
             assert cookie.startswith("__Host-login=")
             assert "Secure" in cookie
             assert "Domain" not in cookie
+            for cookie in answer.headers.get_list("set-cookie"):  # login, visitor, half-way, device
+                assert cookie.startswith("__Host-")
+                assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+            assert len(answer.headers.get_list("set-cookie")) == 4
             assert browser.get("/create").status_code == 200
     finally:
         monkeypatch.undo()

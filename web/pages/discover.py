@@ -15,20 +15,12 @@ from appliance.errors import NotFound
 from appliance.songs import liked_songs
 from appliance.tables import Song, User
 from web.csrf import token_for
+from web.languages import gettext as _
 from web.rendering import Page, in_place, partial, render
 
 PAGE = 24
 CHART = 6
 RAIL = 8
-FILTERS = (
-    ("", "Everything"),
-    ("words", "With words"),
-    ("instrumental", "Instrumental"),
-    ("slow", "Slow"),
-    ("moving", "Made to move"),
-    ("languages", "Not in English"),
-    ("short", "Under two minutes"),
-)
 
 
 @get("/", sync_to_thread=True)
@@ -68,17 +60,29 @@ def discover(
         count=found.count,
         most=feed.MOST_COUNTED,
         more=_next(wish, found),
-        filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in FILTERS],
+        filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in _filters()],
         categories=feed.busy_categories(session),
     )
+
+
+def _filters() -> list[tuple[str, str]]:
+    return [
+        ("", _("Everything")),
+        ("words", _("With words")),
+        ("instrumental", _("Instrumental")),
+        ("slow", _("Slow")),
+        ("moving", _("Made to move")),
+        ("languages", _("Not in English")),
+        ("short", _("Under two minutes")),
+    ]
 
 
 def _shelves(session: Session) -> list[tuple[str, str, str, str, list[Song]]]:
     """Return the rails: an id, a heading, the words and the address of the way to all of it, and the first songs."""
     new = feed.find_songs(session, feed.Wish(newest=True), limit=RAIL).songs
-    shelves = [("new", "New from the studio", "All new songs", "/?sort=new", new)]
+    shelves = [("new", _("New from the studio"), _("All new songs"), "/?sort=new", new)]
     for category, songs in feed.rails(session, length=RAIL):
-        shelves.append((category.slug, category.name, f"All {category.name}", f"/?category={category.slug}", songs))
+        shelves.append((category.slug, category.name, _("All of it"), f"/?category={category.slug}", songs))
     return shelves
 
 

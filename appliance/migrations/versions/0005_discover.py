@@ -69,13 +69,21 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 """
 
-# A private song has no words in the index, so no search can find it.
+# A private song has no words in the index, so no search can find it. Kind and filters are words too, which nobody can type
+# for the slash in them: a search within a filter is one look into one index.
 KEPT = """
 CREATE FUNCTION song_words(song songs) RETURNS tsvector LANGUAGE sql STABLE AS $$
   SELECT setweight(search_words(song.title), 'A')
     || setweight(search_words(coalesce((SELECT name FROM users WHERE id = song.user_id), '')), 'B')
     || setweight(search_words(song.prompt), 'C')
     || setweight(search_words(song.lyrics), 'D')
+    || array_to_tsvector(ARRAY(SELECT 'kind/' || categories.slug FROM song_categories
+         JOIN categories ON categories.id = category_id WHERE song_id = song.id)
+       || array_remove(ARRAY[
+         CASE WHEN song.instrumental THEN 'is/instrumental' ELSE 'is/words' END,
+         CASE WHEN song.bpm < 90 THEN 'is/slow' WHEN song.bpm >= 118 THEN 'is/moving' END,
+         CASE WHEN NOT song.instrumental AND song.language <> 'en' THEN 'is/languages' END,
+         CASE WHEN song.duration < 120 THEN 'is/short' END], NULL))
 $$;
 CREATE FUNCTION keep_song_found() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -88,7 +96,7 @@ BEGIN
   RETURN NEW;
 END
 $$;
-CREATE TRIGGER keep_found BEFORE INSERT OR UPDATE OF title, prompt, lyrics, published ON songs
+CREATE TRIGGER keep_found BEFORE INSERT OR UPDATE OF title, prompt, lyrics, instrumental, bpm, language, duration, published ON songs
   FOR EACH ROW EXECUTE FUNCTION keep_song_found();
 
 CREATE FUNCTION keep_category_heat() RETURNS trigger LANGUAGE plpgsql AS $$

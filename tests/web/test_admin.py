@@ -1,0 +1,138 @@
+"""The machine room: who may enter, what it says, and what admins do there."""
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from appliance.errors import NotAllowed
+from appliance.line import open_requests
+from appliance.queue import LeaseLost, claim_request, lease_of, renew_lease
+from appliance.reports import open_reports
+from appliance.songs import publish_song
+from appliance.tables import AuditEntry, Song, SongReport, SongRequest, User, WorkerSeen
+from tests.appliance.people import ask
+from tests.appliance.test_feed import put_out
+from tests.web.browser import Browser
+from tests.web.making import begin
+
+ROOMS = ("/admin", "/admin/queue", "/admin/reports", "/admin/settings")
+
+
+@pytest.fixture
+def ada(mara: Browser, people: dict[str, User]) -> Browser:
+    """Return an admin's browser, signed in."""
+    browser = Browser(mara.client)
+    browser.sign_in("Ada")
+    return browser
+
+
+def deeds(session: Session) -> list[str]:
+    return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+
+
+def test_nobody_but_admins_learns_that_there_is_a_machine_room(
+    mara: Browser, ada: Browser, session: Session, people: dict[str, User]
+) -> None:
+    request = begin(session, people["Jun"])
+    for room in ROOMS:
+        assert ada.open(room).status_code == 200, room
+        assert mara.open(room).status_code == 404, room
+    assert 'href="/admin"' in ada.open("/").text
+    assert 'href="/admin"' not in mara.open("/").text
+    mara.open("/create")
+    for action in ("stop", "again"):
+        assert mara.send(f"/admin/queue/{request.id}/{action}").status_code == 404
+    for ask_for in (open_requests, open_reports):
+        with pytest.raises(NotAllowed):
+            ask_for(session, people["Mara"])
+
+
+def test_the_machine_is_told_in_words(ada: Browser, session: Session, people: dict[str, User]) -> None:
+    about = {
+        "songwriter": "qwen2-7b",
+        "composer": "ace-step",
+        "illustrator": "sdxl-turbo",
+        "notes": ["A card of 48 GB."],
+    }
+    session.execute(insert(WorkerSeen).values(name="worker-1", about=about))
+    session.commit()
+    page = ada.open("/admin").text
+    for said in (
+        "worker-1",
+        "qwen2-7b",
+        "ace-step",
+        "sdxl-turbo",
+        "A card of 48 GB.",
+        "Songs made",
+        "object store",
+        "GB",
+    ):
+        assert said in page, said
+    settings = ada.open("/admin/settings").text
+    assert "MAX_WAITING" in settings
+    assert "How many requests one person may have waiting." in settings
+    assert "only-the-tests-know" not in settings
+
+
+def test_admins_see_what_is_in_line_and_not_its_words(
+    ada: Browser, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    request = begin(session, people["Mara"])
+    ask(session, people["Jun"], title="Tram")
+    session.commit()
+    page = ada.open("/admin/queue").text
+    assert "Salt on the Window" in page
+    assert "Tram" in page
+    assert "kettle" not in page
+    assert ada.send(f"/admin/queue/{request.id}/stop").status_code == 303
+    session.expire_all()
+    assert {song.status for song in session.scalars(select(Song).where(Song.request_id == request.id))} == {"cancelled"}
+    assert "Salt on the Window" not in ada.open("/admin/queue").text
+    assert ada.send(f"/admin/queue/{request.id}/stop").status_code == 404
+    assert deeds(session) == ["stop request"]
+
+
+def test_a_request_is_taken_from_its_worker_and_put_back(
+    ada: Browser, session: Session, people: dict[str, User]
+) -> None:
+    request = begin(session, people["Mara"])
+    lease = lease_of(request)
+    assert ada.send(f"/admin/queue/{request.id}/again").status_code == 303
+    session.expire_all()
+    with pytest.raises(LeaseLost):
+        renew_lease(session, lease)
+    session.rollback()
+    kept = session.get_one(SongRequest, request.id)
+    assert (kept.lease_worker, kept.tries) == (None, 0)
+    assert {song.status for song in session.scalars(select(Song).where(Song.request_id == request.id))} == {"queued"}
+    claimed = claim_request(session, "another")
+    assert claimed is not None
+    assert claimed.id == request.id
+    assert deeds(session) == ["put request back"]
+
+
+def test_a_reported_song_is_left_or_taken_down(
+    ada: Browser, mara: Browser, jun: Browser, session: Session, people: dict[str, User]
+) -> None:
+    song, other, hidden = (put_out(session, people["Jun"], title) for title in ("Rude", "Fine", "Hidden"))
+    publish_song(session, hidden.id, people["Jun"], published=False)
+    session.commit()
+    assert "Report this song" in mara.open(f"/songs/{song.id}").text
+    assert "Report this song" not in jun.open(f"/songs/{song.id}").text
+    for _ in range(2):
+        assert "people who run the studio know" in mara.send(f"/songs/{song.id}/report", {"reason": "<b>Rude</b>"}).text
+    mara.send(f"/songs/{other.id}/report", {"reason": "I do not like it"})
+    assert mara.send(f"/songs/{hidden.id}/report", {"reason": "x"}).status_code == 404
+    assert mara.send(f"/songs/{song.id}/report", {"reason": " "}).status_code == 422
+    page = ada.open("/admin/reports").text
+    assert "&lt;b&gt;Rude&lt;/b&gt;" in page
+    assert page.count("Reported by Mara") == 2
+    reports = {each.song_id: each.id for each in session.scalars(select(SongReport))}
+    assert ada.send(f"/admin/reports/{reports[song.id]}", {"down": "1"}).status_code == 303
+    assert ada.send(f"/admin/reports/{reports[other.id]}", {"down": "0"}).status_code == 303
+    assert ada.send(f"/admin/reports/{reports[other.id]}", {"down": "1"}).status_code == 404
+    session.expire_all()
+    assert [session.get_one(Song, each.id).published for each in (song, other)] == [False, True]
+    assert mara.open(f"/songs/{song.id}").status_code == 404
+    assert "Nothing is reported" in ada.open("/admin/reports").text
+    assert deeds(session) == ["take song down", "leave song up"]

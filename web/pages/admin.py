@@ -1,0 +1,146 @@
+"""The machine room: how the studio is, what is in line, what was reported, and how it is set up. For admins."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect
+from pydantic import SecretStr
+from sqlalchemy.orm import Session
+
+from appliance.box.alerts import alerts
+from appliance.line import open_requests, put_back_in_line, stop_request
+from appliance.reports import open_reports, settle_report
+from appliance.settings import Settings, settings
+from appliance.tables import SongRequest, User
+from appliance.tables.songs import OPEN
+from appliance.taskqueue import ring
+from web.database import after_commit
+from web.house import about
+from web.languages import gettext as _
+from web.machine import last_backup, machine
+from web.rendering import Page, render
+from web.throttle import address_of
+
+AdminRequest = Request[Any, Any, Any]
+
+# The settings that a studio manager decides about, by what they are about.
+SHOWN = (
+    ("studio_name", "public_url", "registration", "max_waiting"),
+    ("songwriter", "composer", "illustrator", "models_device", "requests_in_flight"),
+    ("billing", "signup_credits", "monthly_credits"),
+    ("data_dir", "models_dir", "object_store", "s3_bucket"),
+)
+
+
+class AdminPages(Controller):
+    """Nobody but admins learns that these pages exist."""
+
+    path = "/admin"
+
+    @get("/", sync_to_thread=True)
+    def overview(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
+        """Show how the machine is."""
+        wanted = settings()
+        return render(
+            request,
+            "admin.html",
+            session,
+            admin,
+            machine=machine(session),
+            alerts=alerts(wanted),
+            backup=last_backup(wanted),
+            backups_are_set=bool(wanted.backup_target),
+        )
+
+    @get("/queue", sync_to_thread=True)
+    def queue(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
+        """Show what is being made and what waits."""
+        lines = [_line(each) for each in open_requests(session, admin)]
+        return render(request, "admin_queue.html", session, admin, lines=lines)
+
+    @post("/queue/{request_id:uuid}/stop", sync_to_thread=True)
+    def stop(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        request_id: FromPath[UUID],
+    ) -> Redirect:
+        """Cancel somebody's request."""
+        stop_request(session, admin, request_id, address_of(request))
+        return Redirect("/admin/queue", status_code=303)
+
+    @post("/queue/{request_id:uuid}/again", sync_to_thread=True)
+    def again(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        request_id: FromPath[UUID],
+    ) -> Redirect:
+        """Put a request back in line."""
+        put_back_in_line(session, admin, request_id, address_of(request))
+        after_commit(session, ring)
+        return Redirect("/admin/queue", status_code=303)
+
+    @get("/reports", sync_to_thread=True)
+    def reports(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
+        """Show the songs that somebody reported."""
+        return render(request, "admin_reports.html", session, admin, reports=open_reports(session, admin))
+
+    @post("/reports/{report_id:uuid}", sync_to_thread=True)
+    def settle(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
+        report_id: FromPath[UUID],
+    ) -> Redirect:
+        """Leave a reported song where it is, or (`down` is 1) take it down."""
+        settle_report(session, admin, report_id, form.get("down") == "1", address_of(request))
+        return Redirect("/admin/reports", status_code=303)
+
+    @get("/settings", sync_to_thread=True)
+    def set_up(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
+        """Show how the studio is set up. It is changed where it is written: in the `.env` file or the environment."""
+        titles = (_("The studio"), _("Music"), _("Credits"), _("Where things are"))
+        groups = [(title, [_setting(name) for name in names]) for title, names in zip(titles, SHOWN, strict=True)]
+        return render(request, "admin_settings.html", session, admin, groups=groups)
+
+
+def _line(request: SongRequest) -> dict[str, Any]:
+    """Return what the table says of a request: its words are not among it."""
+    open_songs = [song for song in request.songs if song.status in OPEN]
+    song = next((each for each in open_songs if each.status == "processing"), open_songs[0])
+    stages = {
+        "writing": _("Words"),
+        "composing": _("Music"),
+        "mastering": _("Mastering"),
+        "painting": _("Cover"),
+        "storing": _("Storing"),
+    }
+    stage = stages.get(song.stage or "", _("Beginning")) if request.lease_worker else _("In line")
+    progress = f" {song.progress:.0%}" if song.stage == "composing" else ""
+    return {
+        "id": request.id,
+        "title": next((each.title for each in request.songs if each.title), "") or _("Untitled"),
+        "who": request.user.name,
+        "who_id": request.user_id,
+        "running": bool(request.lease_worker),
+        "stage": stage + progress,
+        "takes": len(open_songs),
+        "waited": about((datetime.now(UTC) - request.created_at).total_seconds()),
+        "tries": request.tries,
+    }
+
+
+def _setting(name: str) -> tuple[str, str, str]:
+    """Return a setting's name in the environment, its value in words, and what it is for."""
+    value = getattr(settings(), name)
+    said = "" if value is None or isinstance(value, SecretStr) else str(value)
+    return name.upper(), said or _("not set"), Settings.model_fields[name].description or ""
