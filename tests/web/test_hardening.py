@@ -48,6 +48,7 @@ def fill(path: str, song: Any) -> str:
         "{request_id}": song.request_id,
         "{user_id}": song.user_id,
         "{webhook_id}": song.id,
+        "{draft_id}": song.id,
         "{report_id}": song.id,
         "{key_id}": "0123456789abcdef",
     }
