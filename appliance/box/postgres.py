@@ -221,6 +221,14 @@ def connect(url: str, seconds: int = 2) -> psycopg.Connection:
     return psycopg.connect(plain, connect_timeout=seconds, autocommit=True)
 
 
+def too_old(version: int) -> str:
+    """Return what is wrong with a server of this version (180004 is 18.4), empty where nothing is."""
+    oldest = int(MAJOR)  # what every test runs on
+    if version // 10000 >= oldest:
+        return ""
+    return f"It is Postgres {version // 10000}, and the studio needs {oldest} or newer."
+
+
 def answers(url: str) -> bool:
     """Whether the database at `url` answers a query now."""
     try:
