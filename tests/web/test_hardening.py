@@ -48,6 +48,7 @@ def fill(path: str, song: Any) -> str:
         "{request_id}": song.request_id,
         "{user_id}": song.user_id,
         "{webhook_id}": song.id,
+        "{draft_id}": song.id,
         "{report_id}": song.id,
         "{key_id}": "0123456789abcdef",
     }
@@ -191,7 +192,16 @@ def test_what_people_type_is_shown_as_text_everywhere(
     request.songs[1].status, request.songs[1].reason = "failed", XSS
     session.commit()
     mara.send(f"/songs/{song.id}/publish", {"published": "1"})
-    for path in ("/create", f"/create?made={request.id}", f"/create?like={song.id}", "/", f"/songs/{song.id}"):
+    for path in (
+        "/create",
+        f"/create?made={request.id}",
+        f"/create?like={song.id}",
+        "/",
+        f"/songs/{song.id}",
+        "/?q=script",
+        f"/people/{song.user_id}",
+        "/settings",
+    ):
         page = mara.open(path)
         assert page.status_code == 200, path
         assert "<script>alert" not in page.text, path
