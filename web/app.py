@@ -51,6 +51,7 @@ from web.pages.security import SecurityPages
 from web.pages.settings import SettingsPages
 from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
+from web.pages.trust import TrustPages
 from web.pages.words import WordPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
@@ -93,6 +94,7 @@ def create_app() -> Litestar:
             SettingsPages,
             SongPages,
             StudioPages,
+            TrustPages,
             WordPages,
             api_page,
             discover,
