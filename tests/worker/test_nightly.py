@@ -57,6 +57,8 @@ def test_it_is_made_and_remembered_and_not_made_again(with_target: Path) -> None
     assert memory.failure == ""
     assert memory.good
     assert memory.good["kind"] == "nightly"
+    assert memory.drilled_at  # and it was restored once, to see that it can be
+    assert memory.drill_failure == ""
     assert back_up_when_due(memory.last_good) is None
 
 
