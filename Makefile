@@ -24,7 +24,7 @@ HERE = $(if $(RUNNING),,$(INSTALLED))
 
 .SECONDEXPANSION:
 ##@ The studio
-.PHONY: run up down stop restart status logs shell setup-url admin-create user-list upgrade
+.PHONY: run up down stop restart status logs shell setup-url admin-create reset-link user-list upgrade
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
@@ -52,6 +52,9 @@ setup-url: $$(HERE) ## Print a new link for making the first admin
 
 admin-create: $$(HERE) ## Make an admin's account (make admin-create NAME=Mara); asks for the password
 	@$(INSIDE) -m appliance.box admin-create "$(NAME)"
+
+reset-link: $$(HERE) ## Print a link for a new password (make reset-link NAME=Mara; with CLEAR_APP=yes the app goes too)
+	@$(INSIDE) -m appliance.box reset-link "$(NAME)" $(if $(CLEAR_APP),--clear-app)
 
 user-list: $$(HERE) ## List everybody who has an account
 	@$(INSIDE) -m appliance.box user-list

@@ -22,7 +22,7 @@ def content_policy(settings: Settings) -> str:
     store = urlsplit(settings.s3_public_url)
     media = f"'self' {store.scheme}://{store.netloc}" if store.netloc else "'self'"
     rules = {
-        "default-src": "'self'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
+        "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
         "media-src": media, "font-src": "'self'", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'none'",
         "form-action": " ".join(["'self'", *payment_hosts(settings)]), "frame-ancestors": "'none'",
     }  # fmt: skip

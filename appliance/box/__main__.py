@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
                 return control.setup_url(wanted)
             case "admin-create":
                 return people.create_admin(wanted, asked.name, asked.email)
+            case "reset-link":
+                return people.reset_link(wanted, asked.name, asked.clear_app)
             case "user-list":
                 return people.list_users(wanted)
             case "support-bundle":
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         ("backup-check", "read a whole backup again"),
         ("restore", "say what a restore would change; with --yes, do it"),
         ("admin-create", "make an admin's account; asks for the password"),
+        ("reset-link", "print a link with which somebody chooses a new password"),
         ("user-list", "list everybody who has an account"),
     ):
         command = commands.add_parser(name, help=about, description=about)
@@ -117,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "admin-create":
             command.add_argument("name", help="the name to sign in with")
             command.add_argument("--email", default="", help="an e-mail address to sign in with")
+        if name == "reset-link":
+            command.add_argument("name", help="the name they sign in with")
+            command.add_argument("--clear-app", action="store_true", help="turn their authenticator app off as well")
         command.add_argument("data_dir", nargs="?", metavar="DATA_DIR", help="instead of the setting DATA_DIR")
     return parser
 

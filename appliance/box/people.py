@@ -1,4 +1,4 @@
-"""What the admin of the machine does about people without a browser: make an admin, list who has an account."""
+"""What the admin of the machine does about people without a browser: make an admin, list who has an account, let somebody in again."""
 
 import getpass
 import os
@@ -6,13 +6,13 @@ import sys
 
 from sqlalchemy import func, select
 
-from appliance import accounts
+from appliance import accounts, resets, second_factor
 from appliance.box.announce import say
 from appliance.box.control import running_studio
 from appliance.box.failure import BoxError
 from appliance.box.layout import as_variables
 from appliance.database import transaction
-from appliance.settings import Settings
+from appliance.settings import Settings, settings
 from appliance.tables import User
 
 
@@ -22,6 +22,21 @@ def create_admin(wanted: Settings, name: str, email: str) -> int:
     with transaction() as session:
         admin = accounts.create_admin(session, name, email, _ask_password())
     say(f"{admin.name} can sign in now, as an admin.")
+    return 0
+
+
+def reset_link(wanted: Settings, name: str, clear_app: bool) -> int:
+    """Print a link with which somebody sets a new password, for an admin who cannot get in; with `clear_app` their app goes too."""
+    _enter(wanted)
+    with transaction() as session:
+        user = session.scalar(select(User).where(func.lower(User.name) == name.strip().lower()))
+        if user is None:
+            raise BoxError(f"Nobody here is called {name}. `make user-list` shows everybody.")
+        token = resets.reset_link_token(session, None, user)
+        if clear_app:
+            second_factor.clear_second_factor(session, None, user)
+    say(f"{settings().public_url.rstrip('/')}/reset?token={token}")
+    say("It works once, within an hour.")
     return 0
 
 

@@ -108,6 +108,11 @@ def test_an_admin_is_made_from_the_command_line_once_and_can_be_listed(studio: S
     assert (short.returncode, short.stderr.count("\n")) == (1, 1)
     listed = studio.ask("user-list").stdout.splitlines()
     assert [line.split()[:2] for line in listed] == [["name", "role"], ["Ada", "admin"]]
+    link = studio.ask("reset-link", "ada", "--clear-app").stdout.splitlines()[0]
+    assert _get(link)[0] == 200
+    assert (
+        studio.ask("reset-link", "nobody").stderr == "Nobody here is called nobody. `make user-list` shows everybody.\n"
+    )
 
 
 def test_a_shell_has_the_settings_of_the_studio(studio: Studio) -> None:

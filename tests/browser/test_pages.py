@@ -26,7 +26,16 @@ def test_every_page_is_for_everybody(made: Made, open_page: OpenPage, screen: st
     size = PHONE if screen == "phone" else DESK
     options = {"color_scheme": scheme, "bypass_csp": True, "reduced_motion": "reduce", **size}
     page = open_page("/create", **options)
-    for path in ("/create", made.song, "/"):
+    ours = (
+        "/settings",
+        "/admin",
+        "/admin/queue",
+        "/admin/reports",
+        "/admin/settings",
+        "/?q=nothing+like+it",
+        "/?sort=new",
+    )
+    for path in ("/create", made.song, "/", *ours):
         page.goto(path)
         if path == made.song:
             page.locator(".hero [data-play]").click()

@@ -136,7 +136,7 @@ def test_every_answer_carries_the_headers_even_when_it_is_an_error(mara: Browser
     for path in ("/create", "/nothing/here", "/songs/no-uuid", "/health/live", "/static/none.css", "/sign-in"):
         answer = mara.get(path)
         policy = answer.headers["content-security-policy"]
-        assert "default-src 'self'; script-src 'self'; style-src 'self'" in policy
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
         assert "form-action 'self'" in policy
         assert "unsafe" not in policy
@@ -191,7 +191,16 @@ def test_what_people_type_is_shown_as_text_everywhere(
     request.songs[1].status, request.songs[1].reason = "failed", XSS
     session.commit()
     mara.send(f"/songs/{song.id}/publish", {"published": "1"})
-    for path in ("/create", f"/create?made={request.id}", f"/create?like={song.id}", "/", f"/songs/{song.id}"):
+    for path in (
+        "/create",
+        f"/create?made={request.id}",
+        f"/create?like={song.id}",
+        "/",
+        f"/songs/{song.id}",
+        "/?q=script",
+        f"/people/{song.user_id}",
+        "/settings",
+    ):
         page = mara.open(path)
         assert page.status_code == 200, path
         assert "<script>alert" not in page.text, path
@@ -264,6 +273,10 @@ def test_over_https_cookies_are_bound_to_host_and_transport(
             assert cookie.startswith("__Host-login=")
             assert "Secure" in cookie
             assert "Domain" not in cookie
+            for cookie in answer.headers.get_list("set-cookie"):  # login, visitor, half-way, device
+                assert cookie.startswith("__Host-")
+                assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+            assert len(answer.headers.get_list("set-cookie")) == 4
             assert browser.get("/create").status_code == 200
     finally:
         monkeypatch.undo()

@@ -13,7 +13,8 @@ function arrive() {
   const moved = location.pathname !== address;
   address = location.pathname;
   for (const link of findAll(".side a, .tabs a")) {
-    if (link.matches("[data-place]") && new URL(link.href).pathname === address) link.setAttribute("aria-current", "page");
+    const place = new URL(link.href).pathname;
+    if (link.matches("[data-place]") && (place === address || (place === "/admin" && address.startsWith("/admin/")))) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   if (moved) find("#main")?.focus({ preventScroll: true });

@@ -1,0 +1,69 @@
+"""Discover in a real browser: the search as somebody types, the way to a person, and back."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import NAME, Made, accessibility_violations
+from tests.browser.test_pages import PHONE, sideways
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def published(made: Made, open_page: OpenPage) -> Made:
+    """The studio with its one song published."""
+    page = open_page(made.song)
+    button = page.get_by_role("button", name="Publish")
+    if button.count():
+        button.click()
+        expect(page.get_by_role("button", name="Make it private")).to_be_visible()
+    return made
+
+
+def test_a_song_is_found_while_somebody_types(published: Made, open_page: OpenPage) -> None:
+    page = open_page(published.song)
+    title = page.locator(".hero h1").inner_text()
+    page.goto("/")
+    search = page.get_by_role("searchbox")
+    search.press_sequentially(title.split()[0][:4])
+    count = page.locator("#count")
+    expect(count).to_contain_text("1 song for")
+    expect(search).to_be_focused()
+    expect(page.locator("#feed").get_by_role("link", name=title)).to_be_visible()
+    search.fill("xylograph")
+    expect(count).to_contain_text("0 songs for")
+    expect(page.get_by_role("heading", name="No match for")).to_be_visible()
+    assert page.url.endswith("/?q=xylograph")
+    # The address is that of what is seen, so that a reload shows the same.
+    page.reload()
+    expect(search).to_have_value("xylograph")
+    search.fill("")
+    expect(page.get_by_role("heading", name="Most played now")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_chart_and_profile_are_for_everybody_on_a_phone(published: Made, open_page: OpenPage, scheme: str) -> None:
+    page = open_page("/", color_scheme=scheme, bypass_csp=True, reduced_motion="reduce", **PHONE)
+    expect(page.get_by_role("heading", name="Most played now")).to_be_visible()
+    assert accessibility_violations(page) == []
+    assert sideways(page) <= 0
+    page.locator(".lead").get_by_role("link", name=NAME).click()
+    expect(page.get_by_role("heading", name=NAME, level=1)).to_be_visible()
+    expect(page.locator("#feed > li")).to_have_count(1)
+    assert accessibility_violations(page) == []
+    assert sideways(page) <= 0
+    page.go_back()
+    expect(page.get_by_role("heading", name="Most played now")).to_be_visible()
+
+
+def test_the_search_works_without_a_script(published: Made, open_page: OpenPage) -> None:
+    page = open_page("/", java_script_enabled=False)
+    page.get_by_role("searchbox").fill("xylograph")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_role("heading", name="No match for")).to_be_visible()
+    page.get_by_role("link", name="Show everything").click()
+    expect(page.locator(".lead audio[controls]")).to_be_visible()
