@@ -26,7 +26,7 @@ from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accou
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.messages import send_messages
-from worker.nightly import back_up_when_due
+from worker.nightly import look_after_backups
 from worker.studio import Studio
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
@@ -47,6 +47,8 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         answer_bell(apply_messages, "message_waits")
         answer_bell(send_messages, "delivery_waits")
         answer_bell(send_waiting_letters, "letter_waits")
+        if self.periodic:
+            look_after_backups()
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
@@ -76,9 +78,6 @@ huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
 huey.periodic_task(crontab(minute="*"))(send_waiting_letters)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
-
-
-huey.periodic_task(crontab(minute="11"))(back_up_when_due)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]
