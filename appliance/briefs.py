@@ -25,6 +25,10 @@ MAX_TITLE, MAX_DESCRIPTION, MAX_PROMPT, MAX_LYRICS = 80, 2000, 500, 5000
 SHORTEST, LONGEST, USUAL = 10.0, 600.0, 180.0  # seconds
 SLOWEST, FASTEST = 40.0, 240.0  # beats a minute
 LARGEST_SEED = 2**31 - 1
+USUAL_TAKES, MOST_TAKES = 2, 4
+# What any model could be asked for; each settles on what it can do.
+LEAST_GUIDANCE, MOST_GUIDANCE = 1.0, 30.0
+FEWEST_STEPS, MOST_STEPS = 1, 200
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Invisible marks that turn the text around them or split words: no song needs them, and they can make a page lie.
@@ -33,7 +37,10 @@ _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """A checked brief; the fields are those of `appliance.tables.songs.SongRequest`. Durations in seconds."""
+    """A checked brief; the fields are those of `appliance.tables.songs.SongRequest` and, for its takes, of `Song`.
+
+    Durations in seconds. Without a `guidance_scale` the takes differ in it, see `appliance.songs.request_songs`.
+    """
 
     mode: str
     full_description: str = ""
@@ -49,6 +56,9 @@ class Brief:
     language: str | None = None
     voice: str = "robot"
     seed: int = 0
+    takes: int = USUAL_TAKES
+    guidance_scale: float | None = None
+    steps: int | None = None
 
 
 def read_brief(fields: Mapping[str, object]) -> Brief:
@@ -76,6 +86,9 @@ def read_brief(fields: Mapping[str, object]) -> Brief:
         language=_choice(fields, "language", tuple(LANGUAGES), wrong),
         voice=_choice(fields, "voice", VOICES, wrong) or "robot",
         seed=_seed(fields, wrong),
+        takes=_whole(fields, "takes", 1, MOST_TAKES, "takes", wrong) or USUAL_TAKES,
+        guidance_scale=_number(fields, "guidance_scale", LEAST_GUIDANCE, MOST_GUIDANCE, "", wrong),
+        steps=_whole(fields, "steps", FEWEST_STEPS, MOST_STEPS, "steps", wrong),
     )
     if mode == "description" and not brief.full_description and "full_description" not in wrong:
         wrong["full_description"] = "Say in a few words what you would like to hear."
@@ -128,9 +141,19 @@ def _number(
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        wrong[name] = f"Give a number from {least:g} to {most:g} {unit}."
+        wrong[name] = f"Give a number from {least:g} to {most:g} {unit}".rstrip() + "."
         return None
     return value
+
+
+def _whole(
+    fields: Mapping[str, object], name: str, least: int, most: int, unit: str, wrong: dict[str, str]
+) -> int | None:
+    value = _number(fields, name, least, most, unit, wrong)
+    if value is not None and value != int(value):
+        wrong[name] = f"Give a whole number from {least} to {most}."
+        return None
+    return None if value is None else int(value)
 
 
 def _seed(fields: Mapping[str, object], wrong: dict[str, str]) -> int:

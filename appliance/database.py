@@ -1,9 +1,10 @@
 """The Postgres database: engine, sessions, migrations, and the notices it passes between programs."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +92,39 @@ def alembic_config(database_url: str) -> Config:
     return config
 
 
-def migrate(database_url: str) -> None:
-    """Bring the schema at `database_url` to the newest revision; programs that come together take turns."""
-    command.upgrade(alembic_config(database_url), "head")
+def migrate(database_url: str, to: str = "head", on_step: Callable[[int, int], None] | None = None) -> None:
+    """Bring the schema at `database_url` to the revision `to`, all of it or nothing; programs that come together take turns.
+
+    `on_step` is called after each step with how many are done and how many there are.
+    """
+    config = alembic_config(database_url)
+    if on_step:
+        scripts = ScriptDirectory.from_config(config)
+        steps, done = len(list(scripts.iterate_revisions(to, revision(database_url) or "base"))), count(1)
+        config.attributes["on_version_apply"] = lambda **_: on_step(next(done), steps)
+    command.upgrade(config, to)
+
+
+def revision(database_url: str) -> str | None:
+    """Return the revision of the schema at `database_url`, None where there is none yet."""
+    probe = build_engine(database_url)
+    try:
+        with probe.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    finally:
+        probe.dispose()
+
+
+def newest_revision() -> str:
+    """Return the revision that this version of the program works with."""
+    return ScriptDirectory.from_config(alembic_config("")).get_current_head() or ""
+
+
+def knows_revision(wanted: str) -> bool:
+    """Tell whether this version of the program has a way from the revision `wanted` to its own."""
+    return any(each.revision == wanted for each in ScriptDirectory.from_config(alembic_config("")).walk_revisions())
 
 
 def is_migrated(database_url: str) -> bool:
     """Tell whether the schema at `database_url` is at the newest revision."""
-    probe = build_engine(database_url)
-    try:
-        with probe.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_heads()
-    finally:
-        probe.dispose()
-    return set(current) == set(ScriptDirectory.from_config(alembic_config(database_url)).get_heads())
+    return revision(database_url) == newest_revision()

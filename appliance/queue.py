@@ -221,6 +221,13 @@ def report_progress(session: Session, lease: Lease, song_id: UUID, stage: str, p
     announce(session, song.user_id, song.request_id)
 
 
+def report_words(session: Session, lease: Lease, song_id: UUID, words: str) -> None:
+    """Show the words of a song as far as they are written. Raises LeaseLost or SongCancelled."""
+    song = _hold_song(session, lease, song_id)
+    song.lyrics = words
+    announce(session, song.user_id, song.request_id)
+
+
 def finish_song(session: Session, lease: Lease, song_id: UUID, made: MadeSong) -> None:
     """Make a song ready. Raises LeaseLost or SongCancelled, and then the objects behind `made` must be deleted."""
     song = _hold_song(session, lease, song_id)

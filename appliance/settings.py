@@ -31,6 +31,15 @@ class Settings(BaseModel):
     web_host: str = Field("127.0.0.1", description="The address the web app listens on; 0.0.0.0 opens it to the LAN.")
     web_port: Port = Field(8080, description="The port of the web app.")
     public_url: str = Field("", description="The address people open, where it differs from WEB_HOST and WEB_PORT.")
+    tls: Literal["off", "lan", "files"] = Field(
+        "off",
+        description="Encryption: off (plain HTTP, or a proxy in front), lan (an own authority), or files of yours.",
+    )
+    tls_certificate: Path | None = Field(None, description="For TLS=files: the certificate and its chain, in PEM.")
+    tls_key: Path | None = Field(None, description="For TLS=files: the certificate's key, in PEM.")
+    trusted_proxies: str = Field(
+        "127.0.0.1", description="Whose word counts about who is asking: addresses of proxies, with commas between."
+    )
     registration: Literal["open", "invite", "closed"] = Field(
         "invite",
         description="Who may make an account: anybody who finds the studio, those an admin invites, or nobody.",
@@ -63,6 +72,12 @@ class Settings(BaseModel):
     s3_public_url: str = Field("", description="The store's address as browsers reach it; empty: the web app streams.")
     s3_region: str = Field("us-east-1", description="The store's region.")
     s3_bucket: str = Field("backline", min_length=3, max_length=63, description="The bucket that holds the songs.")
+    s3_addressing: Literal["auto", "path", "virtual"] = Field(
+        "auto", description="Where the bucket's name stands: path, virtual (host name), or auto: virtual at AWS only."
+    )
+    s3_encryption: str = Field(
+        "", description="Encryption the store is asked for: empty (its own choice), AES256, or the id of a KMS key."
+    )
     s3_access_key: SecretStr = Field(SecretStr(""), description="The store's access key; empty: generated once.")
     s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
 
@@ -133,9 +148,12 @@ class Settings(BaseModel):
             raise ValueError("BILLING=polar needs POLAR_ACCESS_TOKEN.")
         if self.polar_base_url and urlsplit(self.polar_base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError("POLAR_BASE_URL may only name this machine; POLAR_ENVIRONMENT chooses Polar's own.")
+        if self.tls == "files" and not (self.tls_certificate and self.tls_key):
+            raise ValueError("TLS=files needs TLS_CERTIFICATE and TLS_KEY.")
         if not self.public_url:
             host = "127.0.0.1" if self.web_host in ("0.0.0.0", "::") else self.web_host  # noqa: S104
-            object.__setattr__(self, "public_url", f"http://{host}:{self.web_port}")
+            scheme = "http" if self.tls == "off" else "https"
+            object.__setattr__(self, "public_url", f"{scheme}://{host}:{self.web_port}")
         return self
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import delete, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.sql.base import ExecutableOption
 
 from appliance import credits
 from appliance.briefs import LARGEST_SEED, Brief
@@ -17,7 +18,7 @@ from appliance.settings import settings
 from appliance.tables import Like, Listen, Song, SongRequest, User
 from appliance.tables.songs import OPEN
 
-# What each take of a request asks of a model that has guidance; the number of takes follows from it.
+# What the takes of a request ask in turn of a model that has guidance, unless the brief says one for all.
 GUIDANCE_SCALES = (7.5, 15.0)
 LISTEN_COUNTS_AGAIN_AFTER = timedelta(minutes=30)
 
@@ -31,13 +32,14 @@ def request_songs(
     session: Session,
     user: User,
     brief: Brief,
-    guidance_scales: Sequence[float] = GUIDANCE_SCALES,
+    guidance_scales: Sequence[float] | None = None,
     steps: int | None = None,
 ) -> SongRequest:
-    """Return the new request with its takes in line, one for each of `guidance_scales`. Ring the bell after the commit.
+    """Return the new request with its takes in line. Ring the bell after the commit.
 
-    `steps` is how many the model shall take, where it lets one choose. Where the credits do not suffice for all takes, none is
-    in line: their status is "no_credits".
+    There is one take for each of `guidance_scales`; without them, as many as the brief says, which differ in guidance. `steps`
+    is how many the model shall take, where it lets one choose. Where the credits do not suffice for all takes, none is in
+    line: their status is "no_credits".
 
     Raises Conflict when this person has as many requests waiting as the studio allows, and DiskFull when there is no room.
     """
@@ -73,7 +75,7 @@ def request_songs(
                 # The first take sounds as the seed says; the next ones are neighbours, so one seed repeats the whole request.
                 seed=(brief.seed + number - 1) % (LARGEST_SEED + 1),
                 guidance_scale=guidance_scale,
-                steps=steps,
+                steps=steps or brief.steps,
                 title=brief.title,
                 prompt=brief.prompt,
                 lyrics="" if brief.instrumental else brief.lyrics,
@@ -84,7 +86,7 @@ def request_songs(
                 language=brief.language,
                 categories=[],
             )
-            for number, guidance_scale in enumerate(guidance_scales, 1)
+            for number, guidance_scale in enumerate(guidance_scales or _guidance_of(brief), 1)
         ],
     )
     session.add(request)
@@ -96,30 +98,23 @@ def request_songs(
     return request
 
 
+def _guidance_of(brief: Brief) -> list[float]:
+    """Return the guidance of each take: the one that was chosen, or one after the other of the two that differ well."""
+    in_turn = (brief.guidance_scale,) if brief.guidance_scale else GUIDANCE_SCALES
+    return [in_turn[number % len(in_turn)] for number in range(brief.takes)]
+
+
 def get_request(session: Session, request_id: UUID, viewer: User | None) -> SongRequest:
-    """Return one of the viewer's own requests with its songs, or raise NotFound."""
-    request = session.scalar(
-        select(SongRequest)
-        .where(SongRequest.id == request_id)
-        .options(selectinload(SongRequest.songs).selectinload(Song.categories))
-    )
-    if request is None or viewer is None or request.user_id != viewer.id:
+    """Return one of the viewer's own requests with its songs, or raise NotFound; what is in the bin is not there."""
+    request = session.scalar(select(SongRequest).where(SongRequest.id == request_id).options(with_songs()))
+    if request is None or viewer is None or request.user_id != viewer.id or not request.songs:
         raise NotFound
     return request
 
 
-def list_requests(session: Session, viewer: User, before: datetime | None = None, limit: int = 30) -> list[SongRequest]:
-    """Return the viewer's requests that still have songs, newest first, older than `before`."""
-    wanted = (
-        select(SongRequest)
-        .where(SongRequest.user_id == viewer.id, exists().where(Song.request_id == SongRequest.id))
-        .order_by(SongRequest.created_at.desc())
-        .limit(limit)
-        .options(selectinload(SongRequest.songs).selectinload(Song.categories))
-    )
-    if before:
-        wanted = wanted.where(SongRequest.created_at < before)
-    return list(session.scalars(wanted))
+def with_songs() -> ExecutableOption:
+    """Load requests with their songs that are not in the bin, and those with their categories."""
+    return selectinload(SongRequest.songs.and_(Song.deleted_at.is_(None))).selectinload(Song.categories)
 
 
 def list_songs(
@@ -128,7 +123,7 @@ def list_songs(
     """Return the viewer's own songs, newest first, from behind the one that was made at this moment and has this id."""
     wanted = (
         select(Song)
-        .where(Song.user_id == viewer.id)
+        .where(Song.user_id == viewer.id, Song.deleted_at.is_(None))
         .order_by(Song.created_at.desc(), Song.id.desc())
         .limit(limit)
         .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
@@ -145,16 +140,16 @@ def get_song(session: Session, song_id: UUID, viewer: User | None) -> Song:
         .where(Song.id == song_id)
         .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
     )
-    if song is None or not (song.published or (viewer is not None and song.user_id == viewer.id)):
+    if song is None or song.deleted_at or not (song.published or (viewer is not None and song.user_id == viewer.id)):
         raise NotFound
     return song
 
 
-def _own_song(session: Session, song_id: UUID, viewer: User) -> Song:
-    """Return the viewer's own song, its row locked until the end of the transaction."""
+def own_song(session: Session, song_id: UUID, viewer: User) -> Song:
+    """Return the viewer's own song, its row locked until the end of the transaction; NotFound where it is in the bin."""
     song = session.scalar(
         select(Song)
-        .where(Song.id == song_id, Song.user_id == viewer.id)
+        .where(Song.id == song_id, Song.user_id == viewer.id, Song.deleted_at.is_(None))
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -165,7 +160,7 @@ def _own_song(session: Session, song_id: UUID, viewer: User) -> Song:
 
 def cancel_song(session: Session, song_id: UUID, viewer: User) -> Song:
     """Stop a song that is not ready yet; the worker lets go of it at its next step. No error when it is cancelled."""
-    song = _own_song(session, song_id, viewer)
+    song = own_song(session, song_id, viewer)
     if song.status == "cancelled":
         return song
     if song.status not in (*OPEN, "no_credits"):
@@ -183,7 +178,7 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
     Where the credits do not suffice its status becomes "no_credits".
     """
     refuse_when_full()
-    song = _own_song(session, song_id, viewer)
+    song = own_song(session, song_id, viewer)
     if song.status not in ("failed", "cancelled"):
         raise Conflict("Only a song that failed or was cancelled can be tried again.")
     song.status, song.stage, song.progress, song.reason = "queued", None, 0.0, ""
@@ -197,26 +192,9 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
     return song
 
 
-def delete_song(session: Session, song_id: UUID, viewer: User) -> list[str]:
-    """Delete a song and return the keys of its objects: delete those from the store after the commit.
-
-    Raises Conflict while the song is in the making: cancel it first.
-    """
-    song = _own_song(session, song_id, viewer)
-    if song.status in OPEN:
-        raise Conflict("This song is in the making. Cancel it first.")
-    keys = [key for key in (song.master_key, song.audio_key, song.cover_key, song.thumbnail_key) if key]
-    request_id = song.request_id
-    session.execute(delete(Song).where(Song.id == song.id))
-    if not session.scalar(select(exists().where(Song.request_id == request_id))):
-        session.execute(delete(SongRequest).where(SongRequest.id == request_id))
-    announce(session, viewer.id, request_id)
-    return keys
-
-
 def rename_song(session: Session, song_id: UUID, viewer: User, title: str) -> Song:
     """Give a song another title."""
-    song = _own_song(session, song_id, viewer)
+    song = own_song(session, song_id, viewer)
     title = " ".join(title.split())
     if not 1 <= len(title) <= 80 or not title.isprintable():
         raise InvalidInput.about(title="A title has 1 to 80 characters.")
@@ -227,7 +205,7 @@ def rename_song(session: Session, song_id: UUID, viewer: User, title: str) -> So
 
 def publish_song(session: Session, song_id: UUID, viewer: User, published: bool) -> Song:
     """Show a ready song to everybody in the studio, or take it back."""
-    song = _own_song(session, song_id, viewer)
+    song = own_song(session, song_id, viewer)
     if published and song.status != "processed":
         raise Conflict("Only a song that is ready can be published.")
     if published != song.published:

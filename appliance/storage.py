@@ -12,6 +12,7 @@ import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import S3Error
+from minio.sse import Sse, SseKMS, SseS3
 
 from appliance.errors import NotFound, Unavailable
 from appliance.settings import Settings, settings
@@ -22,7 +23,7 @@ BLOCK = 256 * 1024  # bytes read from the store at a time when we stream
 def _client(address: str, wanted: Settings) -> Minio:
     """Return a client for the store at `address`, with short patience: a page must not hang on a store that is gone."""
     parts = urlsplit(address)
-    return Minio(
+    client = Minio(
         endpoint=parts.netloc,
         access_key=wanted.s3_access_key.get_secret_value(),
         secret_key=wanted.s3_secret_key.get_secret_value(),
@@ -34,6 +35,17 @@ def _client(address: str, wanted: Settings) -> Minio:
             retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
         ),
     )
+    if wanted.s3_addressing == "virtual":
+        client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
+    elif wanted.s3_addressing == "path":
+        client.disable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
+    return client
+
+
+def _encryption(wanted: Settings) -> Sse | None:
+    if not wanted.s3_encryption:
+        return None
+    return SseS3() if wanted.s3_encryption == "AES256" else SseKMS(wanted.s3_encryption, {})
 
 
 class Storage:
@@ -45,6 +57,7 @@ class Storage:
     def __init__(self, wanted: Settings) -> None:
         self.bucket = wanted.s3_bucket
         self._store = _client(wanted.s3_endpoint, wanted)
+        self._encryption = _encryption(wanted)
         self._public = _client(wanted.s3_public_url, wanted) if wanted.s3_public_url else None
 
     def ensure_bucket(self) -> None:
@@ -58,7 +71,11 @@ class Storage:
         with _plain_words():
             if isinstance(data, Path):
                 self._store.fput_object(
-                    bucket_name=self.bucket, object_name=key, file_path=str(data), content_type=content_type
+                    bucket_name=self.bucket,
+                    object_name=key,
+                    file_path=str(data),
+                    content_type=content_type,
+                    sse=self._encryption,
                 )
             else:
                 self._store.put_object(
@@ -67,6 +84,7 @@ class Storage:
                     data=BytesIO(data),
                     length=len(data),
                     content_type=content_type,
+                    sse=self._encryption,
                 )
 
     def size(self, key: str) -> int:
@@ -99,6 +117,12 @@ class Storage:
             wanted = [DeleteObject(name=key) for key in keys]
             for error in self._store.remove_objects(bucket_name=self.bucket, delete_object_list=wanted):
                 raise Unavailable(f"The object store did not delete {error.name}: {error.message}.")
+
+    @property
+    def public_origin(self) -> str:
+        """Where presigned addresses lead, as browsers name it (`https://bucket.store.example`); empty where there are none."""
+        parts = urlsplit(self.presigned_url("any", timedelta(minutes=1)) or "")
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
     def presigned_url(self, key: str, expires: timedelta, filename: str | None = None) -> str | None:
         """Return an address that reads one object until `expires`, or None where browsers cannot reach the store.

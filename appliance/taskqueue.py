@@ -13,7 +13,7 @@ from appliance.database import connect, libpq_url
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)
-Bell = Literal["song_waits", "message_waits", "letter_waits", "delivery_waits"]
+Bell = Literal["song_waits", "message_waits", "letter_waits", "delivery_waits", "words_wait"]
 BELLS: tuple[Bell, ...] = get_args(Bell)
 _answers: dict[Bell, Callable[[], object]] = {}
 

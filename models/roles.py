@@ -15,6 +15,8 @@ SectionKind = Literal["intro", "verse", "lift", "chorus", "bridge", "solo", "bre
 # Called with the share done, 0.0 to 1.0, never falling. It may raise to stop the work: whatever it raises passes through
 # unchanged, and the caller of the role gets it. That is how a cancel is honoured in the middle of a song.
 OnProgress = Callable[[float], None]
+# Called with the words as far as they are written, now and then while they are. It may raise to stop the writing.
+OnWords = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Songwriter(Protocol):
 
     name: str
 
-    def write(self, brief: Brief, categories: tuple[str, ...]) -> SongSheet:
+    def write(self, brief: Brief, categories: tuple[str, ...], on_words: OnWords | None = None) -> SongSheet:
         """Return the sheet for `brief`; its categories are a subset of `categories`. Same brief and seed, same sheet."""
         ...
 

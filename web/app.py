@@ -26,6 +26,7 @@ from web.cookies import send_renewed_login
 from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
 from web.database import provide_session
+from web.downloads import Downloads
 from web.events import events, newsroom_open
 from web.failures import on_bug, on_http_error, on_studio_error
 from web.forms import read_form
@@ -43,18 +44,28 @@ from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
 from web.pages.metrics import metrics
 from web.pages.people import PeoplePages
+from web.pages.player import PlayerPages
 from web.pages.reports import report
 from web.pages.resets import ResetPages
 from web.pages.security import SecurityPages
 from web.pages.settings import SettingsPages
+from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
+from web.pages.trust import TrustPages
+from web.pages.words import WordPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
 LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
-UNCOMPRESSED = ["/events", "/songs/.*/(audio|download|cover|thumbnail)", "/requests/.*/events", r"\.woff2$"]
+UNCOMPRESSED = [
+    "/events",
+    "/songs/archive",
+    "/songs/.*/(audio|download|cover|thumbnail)",
+    "/requests/.*/events",
+    r"\.woff2$",
+]
 
 
 def create_app() -> Litestar:
@@ -71,15 +82,20 @@ def create_app() -> Litestar:
             AdminCreditPages,
             AdminPages,
             CreditPages,
+            Downloads,
             HealthPages,
             KeyPages,
             Media,
+            ShelfPages,
+            PlayerPages,
             PeoplePages,
             ResetPages,
             SecurityPages,
             SettingsPages,
             SongPages,
             StudioPages,
+            TrustPages,
+            WordPages,
             api_page,
             discover,
             events,

@@ -24,7 +24,8 @@ from appliance.accounts import viewer_of
 from appliance.database import NOTICES, libpq_url, transaction
 from appliance.errors import NotFound, StudioError
 from appliance.settings import settings
-from appliance.songs import get_request, list_requests
+from appliance.shelf import list_requests
+from appliance.songs import get_request
 from appliance.tables import User
 from web.cookies import login_token
 from web.csrf import token_for
@@ -208,7 +209,7 @@ class Teller:
                 return None
             jobs = self._jobs(session, viewer, changed, line, everything)
             known, self._known = self._known, {**(self._known or {}), **{job.id: job.state for job in jobs.values()}}
-            context = {"csrf_token": self._csrf_token, "by": viewer.name}
+            context: dict[str, Any] = {"csrf_token": self._csrf_token, "by": viewer.name, "removed": None}
             pieces = [partial(f"#job-{gone}", None) for gone in changed - set(jobs)]
             if known is not None and any(job.open and job.id not in known for job in jobs.values()):
                 # Asked for in another window, perhaps: the list shows it in its place.

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from appliance.log import about
 from appliance.settings import Settings
+from appliance.storage import Storage
 from web.languages import choose, speak
 
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
@@ -19,8 +20,8 @@ PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), int
 
 def content_policy(settings: Settings) -> str:
     """Return the Content-Security-Policy: nothing inline, nothing from elsewhere but the store where browsers reach it."""
-    store = urlsplit(settings.s3_public_url)
-    media = f"'self' {store.scheme}://{store.netloc}" if store.netloc else "'self'"
+    store = Storage(settings).public_origin if settings.s3_public_url else ""
+    media = f"'self' {store}".rstrip()
     rules = {
         "default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": f"{media} data:",
         "media-src": media, "font-src": "'self'", "connect-src": "'self'", "object-src": "'none'", "base-uri": "'none'",

@@ -33,7 +33,12 @@ class House:
 def house(session: Session, viewer: User) -> House:
     """Return what the studio is doing, without saying anything about other people's songs."""
     open_requests = (
-        select(SongRequest.user_id, SongRequest.duration, SongRequest.lease_worker, func.max(Song.title).label("title"))
+        select(
+            SongRequest.user_id,
+            (SongRequest.duration * func.count(Song.id)).label("length"),
+            SongRequest.lease_worker,
+            func.max(Song.title).label("title"),
+        )
         .join(Song, Song.request_id == SongRequest.id)
         .where(Song.status.in_(OPEN))
         .group_by(SongRequest.id)
@@ -43,14 +48,14 @@ def house(session: Session, viewer: User) -> House:
     own = [row.title for row in running if row.user_id == viewer.id]
     each = pace(session) if rows else None
     # What is running is half done, as far as anybody knows.
-    length = sum(row.duration / (2 if row.lease_worker else 1) for row in rows)
+    length = sum(row.length / (2 if row.lease_worker else 1) for row in rows)
     spendable = credits.account_of(session, viewer.id).available if credits.are_on() else None
     seconds = each and each * length
     return House(bool(running), own[0] if own else "", len(rows) - len(running), seconds, spendable)
 
 
 def pace(session: Session) -> float | None:
-    """Return how many seconds it took lately to make one second of a request, all takes together; None before the first.
+    """Return how many seconds it took lately to make one second of a take; None before the first.
 
     It is looked up anew every quarter of a minute at most, since every page asks.
     """
@@ -66,7 +71,7 @@ def pace(session: Session) -> float | None:
     made = (
         select(
             func.extract("epoch", func.max(Song.finished_at) - func.min(Song.started_at)).label("took"),
-            func.max(Song.duration).label("length"),
+            func.sum(Song.duration).label("length"),
         )
         .where(Song.request_id.in_(latest), Song.status == "processed")
         .group_by(Song.request_id)

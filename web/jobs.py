@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from appliance import credits
 from appliance.songs import place_in_line
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
@@ -44,6 +45,17 @@ class Job:
         """The takes that can be tried again."""
         return [song for song in self.songs if song.status in ("failed", "cancelled")]
 
+    @property
+    def new(self) -> bool:
+        """Whether a take is ready that its owner has not played yet."""
+        return any(song.heard_at is None for song in self.ready)
+
+    @property
+    def last_lines(self) -> list[str]:
+        """The last two sung lines of words that are being written."""
+        sung = [line.strip() for line in self.song.lyrics.splitlines() if line.strip() and not line.startswith("[")]
+        return sung[-2:] if self.state == "words" and not self.song.instrumental else []
+
 
 def job_of(session: Session, request: SongRequest) -> Job:
     """Return how `request` stands; its songs must be loaded."""
@@ -77,7 +89,7 @@ def _standing(
     session: Session, request: SongRequest, songs: list[Song], song: Song, is_open: bool
 ) -> tuple[str, str, float | None, tuple[str, str, str] | None]:
     if not is_open:
-        return _ended(songs), _ending(songs), None, None
+        return _ended(songs), _ending(session, songs), None, None
     which = f" of take {song.take}" if len(songs) > 1 and request.sheet else ""
     listen = " You can listen already." if any(each.status == "processed" for each in songs) else ""
     if song.status == "queued" and not request.lease_worker:
@@ -107,7 +119,9 @@ def _in_line(session: Session, request: SongRequest) -> str:
     said = ORDINALS[place] if place < len(ORDINALS) else f"Number {place}"
     # Nobody's requests are looked into: those before this one are taken to be as long as it.
     each = pace(session)
-    return f"{said} in line" + (f" · starts in {about(each * request.duration * (place - 0.5))}" if each else "")
+    return f"{said} in line" + (
+        f" · starts in {about(each * request.duration * len(request.songs) * (place - 0.5))}" if each else ""
+    )
 
 
 def _time_left(song: Song) -> str:
@@ -126,20 +140,29 @@ def _ended(songs: list[Song]) -> str:
     return "held" if "no_credits" in states else "failed" if "failed" in states else "cancelled"
 
 
-def _ending(songs: list[Song]) -> str:
+def _ending(session: Session, songs: list[Song]) -> str:
     ready = [song for song in songs if song.status == "processed"]
     failed = [song for song in songs if song.status == "failed"]
-    if not failed:
-        if ready and len(ready) < len(songs):
-            lost = next(song for song in songs if song.status != "processed")
-            return f"Take {ready[0].take} is ready. Take {lost.take} was cancelled."
-        return (
-            ready[0].prompt if ready else "Not started: there are no credits for it." if _held(songs) else "Cancelled."
-        )
+    held = [song for song in songs if song.status == "no_credits"]
+    paid = any(song.price for song in failed)
+    back = " Your credits are back." if paid else ""
+    if ready and len(ready) == len(songs):
+        return ready[0].prompt
     if ready:
-        return f"Take {ready[0].take} is ready. Take {failed[0].take} stopped: {failed[0].reason}"
-    return f"Stopped. {failed[0].reason}"
+        lost = (failed or [song for song in songs if song.status != "processed"])[0]
+        ended = f"stopped: {lost.reason}{back}" if failed else "waits for credits." if held else "was cancelled."
+        return f"{_takes(ready)} ready. Take {lost.take} {ended}"
+    if failed:
+        return f"Stopped. {failed[0].reason}{back}"
+    if held:
+        needs = sum(song.price or credits.price_of_take() for song in held)
+        has = credits.account_of(session, held[0].user_id).available
+        return f"Not started. This needs {needs} {'credit' if needs == 1 else 'credits'} and you have {max(0, has)}."
+    return "Cancelled."
 
 
-def _held(songs: list[Song]) -> bool:
-    return any(song.status == "no_credits" for song in songs)
+def _takes(songs: list[Song]) -> str:
+    numbers = [str(song.take) for song in songs]
+    if len(numbers) == 1:
+        return f"Take {numbers[0]} is"
+    return f"Takes {', '.join(numbers[:-1])} and {numbers[-1]} are"

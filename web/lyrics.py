@@ -40,6 +40,23 @@ def stanzas(song: Song) -> list[Stanza]:
     ]
 
 
+def as_lrc(song: Song, artist: str) -> str:
+    """Return the words of `song` with the time of each line, in the format of LRC files; `artist` is its owner's name.
+
+    Lines without a known moment stand without a time, which players show as they are.
+    """
+    lines = [f"[ti:{song.title or 'Untitled'}]", f"[ar:{artist}]", f"[length:{_lrc_time(song.duration)[:5]}]", ""]
+    for stanza in stanzas(song):
+        moments = [f"[{_lrc_time(moment)}]" for moment in stanza.moments] or [""] * len(stanza.lines)
+        lines += [moment + line for moment, line in zip(moments, stanza.lines, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _lrc_time(seconds: float) -> str:
+    hundredths = round(seconds * 100)
+    return f"{hundredths // 6000:02d}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
+
+
 def _sections(headings: list[str], song: Song) -> list[Block | None]:
     """Return the section that each heading is played as: the next one of its kind that no earlier heading has taken."""
     blocks = form_blocks(song)

@@ -18,6 +18,7 @@ from litestar.response import Redirect, Stream
 from sqlalchemy.orm import Session
 
 from appliance.errors import NotFound
+from appliance.shelf import note_heard
 from appliance.songs import get_song
 from appliance.storage import attachment, storage
 from appliance.tables import Song, User
@@ -47,19 +48,11 @@ class Media(Controller):
         viewer: NamedDependency[User],
         song_id: FromPath[UUID],
     ) -> MediaAnswer:
-        """Return what is played."""
-        return deliver(request, ready(get_song(session, song_id, viewer)).audio_key)
-
-    @HTTPRouteHandler("/download", http_method=MEDIA_REQUEST, sync_to_thread=True)
-    def master(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        viewer: NamedDependency[User],
-        song_id: FromPath[UUID],
-    ) -> MediaAnswer:
-        """Return the lossless master, to be saved; it is for the owner."""
-        return master_of(request, get_song(session, song_id, viewer), viewer)
+        """Return what is played. Its owner's first asking for it is the first hearing: from then on it is not new."""
+        song = ready(get_song(session, song_id, viewer))
+        if request.method == HttpMethod.GET:
+            note_heard(session, song, viewer)
+        return deliver(request, song.audio_key)
 
     @HTTPRouteHandler("/cover", http_method=MEDIA_REQUEST, sync_to_thread=True)
     def cover(

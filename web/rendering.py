@@ -10,11 +10,13 @@ from litestar.enums import MediaType
 from litestar.response import Response
 from sqlalchemy.orm import Session
 
+from appliance.listening import player_saved_at
 from appliance.settings import settings
 from appliance.tables import User
 from web.assets import asset_url
 from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
+from web.desk import address
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
 from web.languages import gettext, language, ngettext
@@ -50,6 +52,7 @@ def environment() -> Environment:
         clock=clock,
         form_blocks=form_blocks,
         player_entry=player_entry,
+        shelf_address=address,
         qr_svg=qr_svg,
         sleeve_svg=sleeve_svg,
         wave_paths=wave_paths,
@@ -86,6 +89,9 @@ def render(
     doing: House | None = None
     if session is not None and isinstance(viewer, User) and not partial:
         doing = house(session, viewer)
+    saved = None
+    if doing and session is not None and isinstance(viewer, User):
+        saved = player_saved_at(session, viewer)
     text = fragment(
         template,
         viewer=viewer,
@@ -97,6 +103,7 @@ def render(
         path=request.url.path,
         house=doing,
         partial=partial,
+        player_saved=int(saved.timestamp() * 1000) if saved else 0,
         **context,
     )
     # Pages are for one person and one moment; what htmx gets at the same address is another text.

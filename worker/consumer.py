@@ -14,10 +14,13 @@ from sqlalchemy import delete
 
 from appliance.accounts import purge_login_sessions
 from appliance.database import transaction
+from appliance.drafts import purge_drafts
 from appliance.idempotency import purge_answers
 from appliance.letters import purge_reset_requests, send_waiting_letters
 from appliance.log import set_up_logging
 from appliance.settings import settings
+from appliance.shelf import purge_bin
+from appliance.storage import storage
 from appliance.tables import WorkerSeen
 from appliance.taskqueue import answer_bell, taskqueue
 from appliance.throttling import purge_tries
@@ -28,6 +31,7 @@ from worker.leftovers import sweep_leftovers
 from worker.messages import send_messages
 from worker.nightly import look_after_backups
 from worker.studio import Studio
+from worker.words import write_drafts
 
 _FORGET_WORKERS_AFTER = timedelta(days=7)
 
@@ -45,6 +49,7 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         self.studio.open()
         answer_bell(self.studio.answer)
         answer_bell(apply_messages, "message_waits")
+        answer_bell(partial(write_drafts, self.studio.engines.songwriter), "words_wait")
         answer_bell(send_messages, "delivery_waits")
         answer_bell(send_waiting_letters, "letter_waits")
         if self.periodic:
@@ -66,6 +71,7 @@ def purge_old_rows() -> None:
     """Forget browsers that cannot come back, old tries, workers that are gone, and what programs were told."""
     with transaction() as session:
         purge_login_sessions(session)
+        purge_drafts(session)
         purge_tries(session)
         purge_reset_requests(session)
         purge_answers(session)
@@ -78,6 +84,14 @@ huey.periodic_task(crontab(minute="*/2"))(settle_checkouts)
 huey.periodic_task(crontab(minute="*"))(send_waiting_letters)
 huey.periodic_task(crontab(minute="7"))(fill_up_accounts)
 huey.periodic_task(crontab(minute="37", hour="3"))(compare_all_orders)
+
+
+@huey.periodic_task(crontab(minute="29"))  # type: ignore[untyped-decorator]
+def empty_bin() -> None:
+    """Delete for good what has been in somebody's bin for a month."""
+    with transaction() as session:
+        keys = purge_bin(session)
+    storage().delete(keys)  # what a store that is away keeps now, the sweep finds
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

@@ -7,11 +7,10 @@ import io
 
 import numpy as np
 import soundfile
-from mutagen.flac import FLAC
-from mutagen.id3 import ID3, TBPM, TCON, TIT2, TKEY, TSSE, USLT
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
+from appliance.soundfiles import Tags, tag_flac, tag_mp3
 from models.roles import OnProgress, SongSheet
 from worker.mastering import Master
 
@@ -22,7 +21,6 @@ COVER_SIDE, THUMBNAIL_SIDE = (
     1024,
     384,
 )  # pixels; cards show the thumbnail at up to 176, and screens may be twice as dense
-_ENCODER = "Backline"
 # libsndfile names MP3's constant bit rates by a share of the way from 320 to 32 kbit/s; this is 192.
 _MP3_LEVEL = 0.45
 
@@ -30,13 +28,7 @@ _MP3_LEVEL = 0.45
 def encode_flac(master: Master, sheet: SongSheet, on_progress: OnProgress) -> bytes:
     """Return the lossless master, 24 bit, with tags. `on_progress` is called for each second of sound."""
     file = _encode(master, {"format": "FLAC", "subtype": "PCM_24"}, on_progress)
-    tags = FLAC(file)
-    tags["title"], tags["genre"], tags["bpm"] = sheet.title, list(sheet.categories), str(round(sheet.bpm))
-    tags["key"], tags["encoder"] = sheet.key, _ENCODER
-    if sheet.lyrics:
-        tags["lyrics"] = sheet.lyrics
-    file.seek(0)
-    tags.save(file)
+    tag_flac(file, _tags(sheet))
     return file.getvalue()
 
 
@@ -44,17 +36,13 @@ def encode_mp3(master: Master, sheet: SongSheet, on_progress: OnProgress) -> byt
     """Return the file that is played, 192 kbit/s, with tags. `on_progress` is called for each second of sound."""
     kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": "CONSTANT", "compression_level": _MP3_LEVEL}
     file = _encode(master, kind, on_progress)
-    tags = ID3()
-    tags.add(TIT2(text=sheet.title))
-    tags.add(TCON(text=list(sheet.categories)))
-    tags.add(TBPM(text=str(round(sheet.bpm))))
-    tags.add(TKEY(text=sheet.key.replace(" major", "").replace(" minor", "m")))
-    tags.add(TSSE(text=_ENCODER))
-    if sheet.lyrics:
-        # The field wants ISO 639-2, our tags are BCP 47, and no player looks at it.
-        tags.add(USLT(lang="und", desc="", text=sheet.lyrics))
-    tags.save(file)
+    tag_mp3(file, _tags(sheet))
     return file.getvalue()
+
+
+def _tags(sheet: SongSheet) -> Tags:
+    """Return what the stored files say; who made the song and how it looks joins when somebody saves it."""
+    return Tags(title=sheet.title, genres=sheet.categories, bpm=sheet.bpm, key=sheet.key, lyrics=sheet.lyrics)
 
 
 def _encode(master: Master, kind: dict[str, object], on_progress: OnProgress) -> io.BytesIO:

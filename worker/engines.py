@@ -1,6 +1,6 @@
 """The models that this worker keeps in memory, chosen by settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.errors import SettingsError
 from appliance.settings import Settings
@@ -17,7 +17,8 @@ class Engines:
     """One model for each role.
 
     `at_once` is how many requests may be worked on together, and `together` whether both takes of one are composed
-    together: a sketch uses all the cores there are, a card is shared. `notes` are sentences for the admin.
+    together: a sketch uses all the cores there are, a card is shared. `knobs` is what a
+    take may ask of the composer, by name: least, usual and greatest value. `notes` are sentences for the admin.
     """
 
     songwriter: Songwriter
@@ -25,6 +26,7 @@ class Engines:
     illustrator: Illustrator
     at_once: int = 1
     together: bool = False
+    knobs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def close(self) -> None:
@@ -50,5 +52,6 @@ def load_engines(settings: Settings) -> Engines:
         loaded.illustrator or SketchIllustrator(),
         at_once=settings.requests_in_flight if loaded.composer else 1,
         together=loaded.composer is not None,
+        knobs=getattr(loaded.composer, "knobs", {}),
         notes=loaded.notes,
     )

@@ -97,7 +97,7 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
 def write(request: SongRequest, song: Song, engines: Engines, watch: Watch) -> SongSheet:
     """Return the words and everything else that the takes share, kept in the request for further attempts."""
     watch.report(song.id, "writing", 0.0)
-    sheet = engines.songwriter.write(brief_of(request), CATEGORIES)
+    sheet = engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id))
     watch.call(keep_sheet, asdict(sheet))
     return sheet
 

@@ -12,6 +12,7 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 
 from appliance.database import transaction
+from appliance.drafts import words_wait
 from appliance.log import about as logging_about
 from appliance.queue import LeaseLost, claim_request, lease_of, release_request, release_worker, something_waits
 from appliance.settings import settings
@@ -100,6 +101,8 @@ class Studio:
                 apply_messages()
                 if start_paid_songs() or (len(self._watches) < self.engines.at_once and _somebody_waits()):
                     ring()
+                if _words_wait():
+                    ring("words_wait")
             except Exception:
                 log.warning("The sweep did not get through; it will try again.", exc_info=True)
             if self._stopped.wait(_SWEEP):
@@ -109,6 +112,7 @@ class Studio:
         engines = self.engines
         roles = ("songwriter", "composer", "illustrator")
         about: dict[str, object] = {role: getattr(engines, role).name for role in roles}
+        about |= {"knobs": engines.knobs}
         about |= {"notes": list(engines.notes), "stages": stage_times(), "gpu_memory": gpu_memory()}
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:
@@ -119,6 +123,11 @@ class Studio:
 def _somebody_waits() -> bool:
     with transaction() as session:
         return something_waits(session)
+
+
+def _words_wait() -> bool:
+    with transaction() as session:
+        return words_wait(session)
 
 
 def _take_name() -> tuple[str, IO[str]]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance.database import transaction
 from appliance.errors import Unavailable
-from appliance.queue import Lease, LeaseLost, SongCancelled, release_request, renew_lease, report_progress
+from appliance.queue import Lease, LeaseLost, SongCancelled, release_request, renew_lease, report_progress, report_words
 from appliance.settings import settings
 from appliance.tables.songs import STAGES
 from worker.vitals import note
@@ -40,6 +40,7 @@ class Watch:
         self._over = threading.Event()
         self._wanted: set[UUID] | None = None
         self._stages: dict[UUID, tuple[str, float]] = {}  # stage and when it was last reported
+        self._shown = 0.0
         self._entered: dict[UUID, tuple[str, float]] = {}  # stage and when it began
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -96,6 +97,22 @@ class Watch:
             raise
         except OperationalError:
             log.warning("Progress could not be reported; the song goes on.", exc_info=True)
+
+    def show_words(self, song_id: UUID, words: str) -> None:
+        """Show the words as far as they are written, at most twice a second. Raises as `check` does."""
+        self.check(song_id)
+        now = time.monotonic()
+        if now - self._shown < _REPORT:
+            return
+        self._shown = now
+        try:
+            with transaction() as session:
+                report_words(session, self.lease, song_id, words)
+        except LeaseLost:
+            self._lost.set()
+            raise
+        except OperationalError:
+            log.warning("Words could not be shown; the song goes on.", exc_info=True)
 
     def _time(self, song_id: UUID, stage: str, share: float, now: float) -> None:
         """Note how long the last stage took when another begins, and when the last of all is done."""

@@ -50,6 +50,10 @@ def await_ready(full: Settings, layout: Layout, is_over: Callable[[], bool], onl
     if only_worker:
         say("This worker is at its post.")
         return
+    if full.tls == "lan":
+        say(f"  Before browsers trust it: {full.public_url.rstrip('/')}/trust says how.")
+    elif full.web_host not in ("127.0.0.1", "localhost", "::1") and full.public_url.startswith("http://"):
+        say("  Over plain HTTP, others on the network can read along. TLS=lan, or a proxy in front, closes that.")
     try:
         link = setup_link(full)
     except SQLAlchemyError:  # stopped or killed at this very moment; `make setup-url` is there for later

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from appliance.box import health, lock, supervisor
+from appliance.box import certificates, health, lock, supervisor
 from appliance.box.alerts import alerts
 from appliance.box.announce import READY, say, setup_link
 from appliance.box.failure import BoxError
@@ -66,6 +66,8 @@ def status(wanted: Settings) -> int:
         say("(supervisord does not answer: the studio is just starting, or ending)")
         return 1
     full = running_settings(layout)
+    if full.tls == "lan" and full.tls_certificate:
+        say(f"\ncertificate   {certificates.fingerprint(full.tls_certificate.with_name('ca.pem'))}")
     troubles = health.parts(full)
     if any(each.name == "web" for each in programs):  # a machine that only works has none
         troubles.append(health.Part("web", health.web_trouble(full)))

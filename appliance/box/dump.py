@@ -35,10 +35,15 @@ def dump_database(url: str, file: Path) -> Point:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         (snapshot,) = connection.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         point = Point(object_keys(connection), counts(connection), revision(connection))
-        place, environment = libpq(url)
-        _run(["pg_dump", "-Fc", f"--snapshot={snapshot}", f"--file={file}", place], environment)
-    check_dump(file)
+        write_dump(url, file, f"--snapshot={snapshot}")
     return point
+
+
+def write_dump(url: str, file: Path, *options: str) -> None:
+    """Dump the database at `url`, whatever its tables, into `file`, and read its table of contents. Raises BoxError."""
+    place, environment = libpq(url)
+    _run(["pg_dump", "-Fc", *options, f"--file={file}", place], environment)
+    check_dump(file)
 
 
 def check_dump(file: Path) -> None:

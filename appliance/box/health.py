@@ -1,6 +1,7 @@
 """Whether the studio is ready, asked of each part of it and not of its process: a program that runs may yet be of no use."""
 
 import http.client
+import ssl
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,6 +48,9 @@ def web_trouble(wanted: Settings, seconds: float = 10) -> str:
     """Return what is wrong with the web app, which is asked for its own opinion; empty where nothing is."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(wanted.web_host, wanted.web_host)  # noqa: S104
     connection = http.client.HTTPConnection(host, wanted.web_port, timeout=seconds)
+    if wanted.tls != "off":  # whether the certificate is a good one is for browsers to say
+        unasked = ssl._create_unverified_context()  # noqa: S323
+        connection = http.client.HTTPSConnection(host, wanted.web_port, timeout=seconds, context=unasked)
     try:
         connection.request("GET", READY_PATH)
         status = connection.getresponse().status

@@ -69,6 +69,11 @@ class Layout:
         return self.data / "logs"
 
     @property
+    def certificates(self) -> Path:
+        """The authority that TLS=lan makes, and what it certifies."""
+        return self.data / "tls"
+
+    @property
     def cluster(self) -> Path:
         """The data of the box's own Postgres."""
         return self.data / "pg" / postgres.MAJOR
@@ -126,9 +131,6 @@ def complete(settings: Settings, layout: Layout, secrets: Secrets) -> Settings:
             "s3_access_key": SecretStr(keys.access_key),
             "s3_secret_key": SecretStr(keys.secret_key),
         }
-        # Only a browser on this machine reaches the store's door; for all others the web app streams.
-        if not settings.s3_public_url and settings.web_host in ("127.0.0.1", "localhost", "::1"):
-            filled["s3_public_url"] = endpoint
     if not settings.secret_key.get_secret_value():
         filled["secret_key"] = SecretStr(secrets.secret_key)
     return settings.model_copy(update=filled)

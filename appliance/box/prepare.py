@@ -8,20 +8,22 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from alembic.util import CommandError
 from sqlalchemy import make_url
 
 from appliance.box import postgres, store
 from appliance.box.failure import BoxError
+from appliance.box.gate import PROGRESS
 from appliance.box.secrets import read_secrets
+from appliance.box.upgrading import upgrade
 from appliance.box.waiting import wait_until
-from appliance.database import is_migrated, migrate
+from appliance.database import is_migrated
 from appliance.errors import StudioError
 from appliance.settings import Settings, settings
 from appliance.storage import Storage
 from appliance.taskqueue import create_tables
 
 PATIENCE = 90.0  # seconds
+DUMPS = "dumps"  # the folder in the data folder
 
 
 def prepare(wanted: Settings, prepared: Path) -> None:
@@ -32,12 +34,7 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     database_url = wanted.database_url.get_secret_value()
     if not wait_until(lambda: postgres.answers(database_url), PATIENCE):
         raise BoxError(f"The database at {_place(database_url)} does not answer.")
-    try:
-        migrate(database_url)
-    except CommandError as error:
-        raise BoxError(
-            f"The tables are not of this version, perhaps of a newer one ({error}). Start the version that made them."
-        ) from None
+    upgrade(database_url, wanted.data_dir / DUMPS, prepared.with_name(PROGRESS))
     create_tables(database_url)
     _separate_web(wanted)
     with postgres.connect(database_url) as connection:

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from appliance.box import folder, lock, postgres, store, supervisor
 from appliance.box.announce import await_ready, explain, say
+from appliance.box.certificates import certificate_files
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout, as_variables, complete, environment, store_keys
 from appliance.box.leftovers import end_leftovers
@@ -81,6 +82,8 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
     check_ports(wanted)
     secrets = folder.keep_identity(layout)
     full = complete(wanted, layout, secrets)
+    if files := certificate_files(wanted, layout.plain.certificates):
+        full = full.model_copy(update=dict(zip(("tls_certificate", "tls_key"), files, strict=True)))
     layout.logs.mkdir(mode=0o700, exist_ok=True)
     layout.settings.touch(mode=0o600)
     layout.settings.write_text(json.dumps(as_variables(full)))

@@ -99,6 +99,7 @@ def programs(
         found.append(Program("store", command, priority=20, stop_seconds=4))
     prepare = [python, "-m", "appliance.box.prepare", str(layout.prepared), *(["--join"] if only_worker else [])]
     gate = [python, "-m", "appliance.box.gate", str(layout.prepared)]
+    listen = ["--listen", settings.web_host, str(settings.web_port), *_certificate(settings)]
     found += [
         Program(PREPARE, prepare, priority=25, stop_seconds=2, once=True),
         Program(
@@ -107,7 +108,9 @@ def programs(
     ]
     if not only_worker:
         found.append(
-            Program("web", [*gate, "--as-web", "--", *(web or web_command(settings))], priority=40, stop_seconds=4)
+            Program(
+                "web", [*gate, "--as-web", *listen, "--", *(web or web_command(settings))], priority=40, stop_seconds=4
+            )
         )
     return found
 
@@ -120,19 +123,18 @@ def herald(layout: Layout, only_worker: bool = False) -> Program:
 
 
 def web_command(settings: Settings) -> list[str]:
-    """Return the command line of the web app: one process, since it waits more than it computes."""
-    uvicorn = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "web.app:create_app",
-        "--factory",
-        "--no-access-log",
-        "--no-server-header",
+    """Return the command line of the web app: one process, since it waits more than it computes. It is handed its socket."""
+    app = [sys.executable, "-m", "uvicorn", "web.app:create_app", "--factory", "--no-access-log", "--no-server-header"]
+    tls = [
+        part for pair in zip(("--ssl-certfile", "--ssl-keyfile"), _certificate(settings), strict=False) for part in pair
     ]
     # An open event stream never ends by itself, so a stop may not wait for it.
-    place = ["--host", settings.web_host, "--port", str(settings.web_port), "--timeout-graceful-shutdown", "2"]
-    return [*uvicorn, *place]
+    return [*app, *tls, "--forwarded-allow-ips", settings.trusted_proxies, "--timeout-graceful-shutdown", "2"]
+
+
+def _certificate(settings: Settings) -> list[str]:
+    """Return the files of the certificate and its key, where the web app encrypts."""
+    return [] if settings.tls == "off" else [str(settings.tls_certificate), str(settings.tls_key)]
 
 
 def worker_command(settings: Settings, is_second: bool = False) -> list[str]:

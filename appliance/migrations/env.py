@@ -15,10 +15,17 @@ def include(_object: object, name: str | None, kind: str, _reflected: bool, _com
 
 
 engine = build_engine(context.config.attributes["database_url"])
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=Table.metadata, include_object=include)
-    with context.begin_transaction():
-        connection.execute(text("SET LOCAL lock_timeout = '60s'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-        context.run_migrations()
-engine.dispose()
+try:
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=Table.metadata,
+            include_object=include,
+            on_version_apply=context.config.attributes.get("on_version_apply", ()),
+        )
+        with context.begin_transaction():
+            connection.execute(text("SET LOCAL lock_timeout = '60s'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            context.run_migrations()
+finally:
+    engine.dispose()

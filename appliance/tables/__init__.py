@@ -4,8 +4,9 @@ from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, Se
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
+from appliance.tables.drafts import WordDraft
 from appliance.tables.letters import ResetRequest
-from appliance.tables.listening import Like, Listen, SongReport
+from appliance.tables.listening import Like, Listen, PlayerState, SongReport
 from appliance.tables.machines import WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
@@ -27,6 +28,7 @@ __all__ = [
     "Listen",
     "LoginSession",
     "OneTimeToken",
+    "PlayerState",
     "RecoveryCode",
     "ResetRequest",
     "SecondFactor",
@@ -38,6 +40,7 @@ __all__ = [
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookMessage",
+    "WordDraft",
     "WorkerSeen",
     "song_categories",
 ]

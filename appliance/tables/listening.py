@@ -1,9 +1,11 @@
-"""What people thought of songs: likes, listens and reports."""
+"""What people thought of songs, likes, listens and reports, and where their players stand."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ForeignKey, Index, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from appliance.database import Table
@@ -50,3 +52,13 @@ class SongReport(Table):
 
     song: Mapped[Song] = relationship(lazy="raise")
     user: Mapped[User] = relationship(lazy="raise")
+
+
+class PlayerState(Table):
+    """Where somebody's player stands: the songs of its queue, which of them plays and from where, and how loud."""
+
+    __tablename__ = "player_states"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    state: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    saved_at: Mapped[datetime] = mapped_column(Moment, server_default=func.clock_timestamp())

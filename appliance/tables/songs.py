@@ -108,6 +108,8 @@ class Song(Table):
         CheckConstraint("status <> 'failed' OR reason <> ''", name="failed_has_reason"),
         CheckConstraint("NOT published OR status = 'processed'", name="published_is_ready"),
         CheckConstraint("published = (published_at IS NOT NULL)", name="published_at"),
+        # Whoever asks for what is published need not ask about the bin.
+        CheckConstraint("NOT published OR deleted_at IS NULL", name="published_is_kept"),
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("listen_count >= 0", name="listen_count"),
         # A song belongs to whoever made its request, and the database holds both to it.
@@ -120,6 +122,7 @@ class Song(Table):
         UniqueConstraint("request_id", "take"),
         Index("ix_songs_open", "request_id", postgresql_where=text(_one_of("status", OPEN))),
         Index("ix_songs_user_id_created_at", "user_id", "created_at"),
+        Index("ix_songs_deleted_at", "deleted_at", postgresql_where=text("deleted_at IS NOT NULL")),
         Index("ix_songs_published_at_id", "published_at", "id", postgresql_where=text("published")),
         Index("ix_songs_heat", "heat", "id", postgresql_where=text("published")),
         *(Index(f"ix_songs_heat_{name}", "heat", "id", postgresql_where=text(shown)) for name, shown in SHOWN.items()),
@@ -174,6 +177,15 @@ class Song(Table):
     """How much it is played and liked now, as a logarithm: triggers keep it, see migration 0005."""
     search: Mapped[Any | None] = mapped_column(TSVECTOR, deferred=True, deferred_raiseload=True)
     """The words that find it, kept by a trigger; None while it is not published."""
+
+    kept: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether its owner has chosen this take among the others."""
+    heard_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When its owner first played it: until then it is new."""
+    deleted_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When it went to the bin, which is emptied after a month."""
+    was_published: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
+    """Whether it was published when it went to the bin, and will be again when it comes back."""
 
     request: Mapped[SongRequest] = relationship(back_populates="songs", lazy="raise")
     categories: Mapped[list[Category]] = relationship(secondary=song_categories, lazy="raise", order_by=Category.id)

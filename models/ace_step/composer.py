@@ -70,6 +70,12 @@ class AceStepComposer:
             seconds = sheet.duration
         return self._render(sheet, take, seconds, rework, on_progress)
 
+    @property
+    def knobs(self) -> dict[str, tuple[float, float, float]]:
+        """What a take may ask of this checkpoint, by its name in `Take`: least, usual and greatest value."""
+        knobs: dict[str, tuple[float, float, float]] = {"steps": self.model.steps}
+        return knobs if self.model.guidance is None else {"guidance_scale": self.model.guidance, **knobs}
+
     def warm_up(self) -> None:
         """Make two short takes, so that what is compiled at first use is compiled before the first song."""
         sheet = SongSheet("", "piano", "", 120, "C major", "4/4", "en", True, self.model.shortest, (), "")

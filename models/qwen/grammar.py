@@ -30,6 +30,7 @@ class _Row:
     matcher: Any
     chance: torch.Generator
     seen: int = 0
+    written: tuple[int, ...] = ()
     noise: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
@@ -112,4 +113,9 @@ class SchemaProcessor(ContinuousBatchingLogitsProcessor):  # type: ignore[misc] 
         written = state.initial_tokens[prompt:] + state.generated_tokens
         for token in written[row.seen :]:
             row.matcher.consume_token(token)
-        row.seen = len(written)
+        row.seen, row.written = len(written), tuple(written)
+
+    def written(self, request_id: str) -> tuple[int, ...]:
+        """Return the tokens that a running request has written so far; any thread may ask."""
+        row = self._rows.get(request_id)
+        return row.written if row else ()

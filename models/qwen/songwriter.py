@@ -7,7 +7,9 @@ from typing import Any
 from models.qwen.prompt import messages_for
 from models.qwen.schema import longest_answer, schema_for
 from models.qwen.writer import CACHE_TOKENS, ROWS, QwenWriter
-from models.roles import Brief, SongSheet
+from models.roles import Brief, OnWords, SongSheet
+
+_LYRICS = '"lyrics": '
 
 
 class QwenSongwriter:
@@ -23,10 +25,17 @@ class QwenSongwriter:
         self.name = name
         self.writer = QwenWriter(folder, device, rows, cache_tokens)
 
-    def write(self, brief: Brief, categories: tuple[str, ...]) -> SongSheet:
+    def write(self, brief: Brief, categories: tuple[str, ...], on_words: OnWords | None = None) -> SongSheet:
         """Return the sheet for `brief`. Raises TooLarge, EngineStopped, and ModelFailure when no sheet came about."""
         schema = schema_for(brief, categories)
-        answer = self.writer.answer(messages_for(brief), schema, brief.seed, longest_answer(brief))
+
+        def show(text: str) -> None:
+            if on_words and (lyrics := begun_lyrics(text)):
+                on_words(lyrics)
+
+        answer = self.writer.answer(
+            messages_for(brief), schema, brief.seed, longest_answer(brief), show if on_words else None
+        )
         return read_sheet(brief, json.loads(answer))
 
     def close(self) -> None:
@@ -57,7 +66,24 @@ def _lyrics(brief: Brief, written: dict[str, Any]) -> str:
         return ""
     if "lyrics" not in written:
         return brief.lyrics
+    return _as_text(written["lyrics"])
+
+
+def begun_lyrics(text: str) -> str:
+    """Return the words in an answer that is not finished; empty before the first line has begun."""
+    # The last character may be half there.
+    _, found, begun = text.rstrip("\ufffd").partition(_LYRICS)
+    # Whatever the text broke off in can be closed in one of these ways, unless that is within an escape.
+    for end in ("]", "}]", "]}]", '"]}]', '": ""}]', '""}]', '"}]') if found else ():
+        try:
+            sections, _ = json.JSONDecoder().raw_decode(begun + end)
+        except ValueError:
+            continue
+        return _as_text([section for section in sections if section.get("lines")])
+    return ""
+
+
+def _as_text(sections: list[dict[str, Any]]) -> str:
     return "\n\n".join(
-        "\n".join([f"[{section['section']}]", *(line.strip() for line in section["lines"])])
-        for section in written["lyrics"]
+        "\n".join([f"[{section['section']}]", *(line.strip() for line in section["lines"])]) for section in sections
     )

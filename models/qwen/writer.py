@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from itertools import count
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +25,7 @@ PAGE = 256  # tokens in a block of the key and value cache
 CACHE_TOKENS = 32 * 1024
 # Above eight rows the fused 4-bit kernels of bitsandbytes fall back for Qwen's layers on an L40S.
 ROWS = 8
+_LOOK_EVERY = 0.25  # seconds between two looks at a text that is being written
 
 
 class QwenWriter:
@@ -59,9 +62,17 @@ class QwenWriter:
         self._stopped = False
         self._start()
 
-    def answer(self, messages: list[Message], schema: str, seed: int, most_tokens: int) -> str:
+    def answer(
+        self,
+        messages: list[Message],
+        schema: str,
+        seed: int,
+        most_tokens: int,
+        on_text: Callable[[str], None] | None = None,
+    ) -> str:
         """Return the JSON text of one answer to a chat. Same messages, schema and seed, same answer, up to rounding.
 
+        `on_text` is called now and then with the text so far; what it raises stops this answer and passes through.
         When memory runs out, all that are being answered are begun anew with half as many at once. Raises TooLarge when
         even one alone does not fit, EngineStopped, and ModelFailure when the answer broke off.
         """
@@ -73,8 +84,8 @@ class QwenWriter:
             raise TooLarge("This is too much text for the songwriter. Try a shorter description.")
         grammar = grammar_of(schema)
         while True:
-            manager, future = self._submit(prompt, grammar, seed, most_tokens)
-            output = future.result()
+            manager, name, future = self._submit(prompt, grammar, seed, most_tokens)
+            output = self._wait(manager, name, future, on_text)
             if output is not None and output.error is None:
                 break
             self._recover(manager, str(output.error) if output else "the batch ended")
@@ -92,7 +103,24 @@ class QwenWriter:
         if manager is not None:
             manager.stop(block=True, hard_stop=True)
 
-    def _submit(self, prompt: list[int], grammar: str, seed: int, most_tokens: int) -> tuple[Any, Future[Any]]:
+    def _wait(self, manager: Any, name: str, future: Future[Any], on_text: Callable[[str], None] | None) -> Any:
+        """Return what comes of a request, and tell `on_text` of it meanwhile."""
+        while on_text is not None:
+            try:
+                return future.result(timeout=_LOOK_EVERY)
+            except FutureTimeout:
+                tokens = self._processor.written(name)
+            try:
+                if tokens:
+                    on_text(self.tokenizer.decode(tokens))
+            except BaseException:
+                with self._lock:
+                    self._waiting.pop(name, None)
+                manager.cancel_request(name)
+                raise
+        return future.result()
+
+    def _submit(self, prompt: list[int], grammar: str, seed: int, most_tokens: int) -> tuple[Any, str, Future[Any]]:
         with self._lock:
             if self._stopped:
                 raise EngineStopped("The songwriter was stopped.")
@@ -110,7 +138,7 @@ class QwenWriter:
             if taken is None:  # it is about to end
                 del self._waiting[name]
                 future.set_result(None)
-            return self._manager, future
+            return self._manager, name, future
 
     def _start(self) -> None:
         # Greedy: the chance is in the processor.
@@ -134,6 +162,7 @@ class QwenWriter:
         )
         processor = SchemaProcessor(self.tokenizer, self.model.config.vocab_size, self.rows, self.model.device)
         processor.attach(manager)
+        self._processor = processor
         # As manager.start() does, but in a thread that does not keep the program alive.
         manager.background_thread_status.clear()
         manager._generation_thread = threading.Thread(target=manager._run_generation_loop, name="qwen", daemon=True)

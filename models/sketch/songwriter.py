@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.roles import Brief, SongSheet, Voice
+from models.roles import Brief, OnWords, SongSheet, Voice
 from models.sketch.categories import choose_categories
 from models.sketch.genres import Genre, genres
 from models.sketch.languages import guess_language
@@ -66,7 +66,7 @@ class SketchSongwriter:
 
     name = "sketch"
 
-    def write(self, brief: Brief, categories: tuple[str, ...]) -> SongSheet:
+    def write(self, brief: Brief, categories: tuple[str, ...], on_words: OnWords | None = None) -> SongSheet:
         """Return the sheet for `brief`; its one to four categories are of `categories`. Same brief and seed, same sheet."""
         texts = _sort_texts(brief)
         sound = read_text(texts.sound)
@@ -86,6 +86,8 @@ class SketchSongwriter:
             form = word_form(genre)
             lyricist = Lyricist(song_themes, subject.keywords, 11 if form == "rap" else 8 if bpm < 118 else 7, random)
             lyrics = write_lyrics(form, choose_sections(form, brief.duration, bpm), title, lyricist, random)
+            if on_words:
+                on_words(lyrics)  # tables are quick: there is no half-written state to show
 
         genre_name = sound.genre_words[0] if asked_genre else genre.name
         if brief.mode == "description" or not brief.prompt.strip():

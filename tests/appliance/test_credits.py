@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from appliance import credits, queue, songs
+from appliance import credits, queue, shelf, songs
 from appliance.errors import InvalidInput, NotAllowed
 from appliance.settings import settings
 from appliance.tables import CreditHold
@@ -236,7 +236,7 @@ def test_deleting_a_song_leaves_its_line_in_the_history(session: Session) -> Non
     claimed = claim(session)
     assert claimed
     finish_all(session, *claimed)
-    songs.delete_song(session, first, user)
+    shelf.delete_song(session, first, user)
     session.commit()
     assert numbers(session, user) == (0, 0)
     assert len(credits.list_entries(session, user)) == 3

@@ -13,14 +13,13 @@ from appliance.briefs import LARGEST_SEED
 from appliance.database import transaction
 from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.settings import settings
+from appliance.shelf import delete_song, list_requests
 from appliance.songs import (
     cancel_song,
-    delete_song,
     get_request,
     get_song,
     like_song,
     liked_songs,
-    list_requests,
     publish_song,
     record_listen,
     rename_song,
@@ -118,19 +117,6 @@ def test_only_a_ready_song_can_be_published_and_the_database_agrees(session: Ses
         session.flush()
 
 
-def test_a_song_in_the_making_cannot_be_deleted_and_a_ready_one_names_its_objects(session: Session) -> None:
-    ada = add_user(session, "Ada")
-    request = ask(session, ada)
-    first, second = request.songs
-    with pytest.raises(Conflict):
-        delete_song(session, first.id, ada)
-    _make_ready(session, first)
-    assert delete_song(session, first.id, ada) == [first.master_key, first.audio_key]
-    cancel_song(session, second.id, ada)
-    assert delete_song(session, second.id, ada) == []
-    assert session.scalars(select(SongRequest)).all() == []
-
-
 def test_a_ready_song_can_be_neither_cancelled_nor_tried_again(session: Session) -> None:
     ada = add_user(session, "Ada")
     song = _make_ready(session, ask(session, ada).songs[0])
@@ -179,3 +165,15 @@ def test_my_songs_come_newest_first_and_page_by_page(session: Session) -> None:
     first = list_requests(session, ada, limit=3)
     rest = list_requests(session, ada, before=first[-1].created_at, limit=3)
     assert [request.id for request in [*first, *rest]] == made[::-1]
+
+
+@pytest.mark.parametrize("takes", [1, 2, 3, 4])
+def test_takes_are_neighbours_in_seed_and_differ_in_guidance_in_turn(session: Session, takes: int) -> None:
+    songs = ask(session, add_user(session, "Ada"), takes=takes, seed=41).songs
+    assert [song.seed for song in songs] == [41, 42, 43, 44][:takes]
+    assert [song.guidance_scale for song in songs] == [7.5, 15.0, 7.5, 15.0][:takes]
+
+
+def test_a_guidance_that_somebody_chose_is_that_of_every_take(session: Session) -> None:
+    songs = ask(session, add_user(session, "Ada"), takes=3, guidance_scale="5", steps="40").songs
+    assert [(song.guidance_scale, song.steps) for song in songs] == [(5.0, 40)] * 3

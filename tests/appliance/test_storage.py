@@ -1,9 +1,12 @@
-"""The contract that every object store must keep; it runs against the bundled one, and against any that is named.
+"""The contract that every object store must keep: the bundled one, MinIO where there is one, and any that is named.
 
-Set CONTRACT_S3_ENDPOINT, CONTRACT_S3_ACCESS_KEY and CONTRACT_S3_SECRET_KEY to run it against another.
+CONTRACT_S3_ENDPOINT, CONTRACT_S3_ACCESS_KEY and CONTRACT_S3_SECRET_KEY name another, and CONTRACT_S3_BUCKET an empty bucket of
+it; CONTRACT_S3_REGION, _ADDRESSING and _ENCRYPTION are as the settings without CONTRACT_.
 """
 
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,25 +16,56 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from appliance.box.store import answers, free_store_port, minio_command, minio_environment, new_keys
+from appliance.box.waiting import wait_until
 from appliance.errors import NotFound, Unavailable
-from appliance.settings import load_settings
+from appliance.settings import Settings, load_settings, settings
 from appliance.storage import Storage, attachment
 
+NAMED = "CONTRACT_S3_ENDPOINT"
 BODY = bytes(range(256)) * 4096  # 1 MiB in which every place can be told from its neighbours
 
 
-@pytest.fixture(params=["bundled", *(["named"] if "CONTRACT_S3_ENDPOINT" in os.environ else [])])
+STORES = ["bundled", *(["minio"] if shutil.which("minio") else []), *(["named"] if NAMED in os.environ else [])]
+
+
+@pytest.fixture(params=STORES)
 def store(request: pytest.FixtureRequest) -> Iterator[Storage]:
     """Yield each store in turn, and leave nothing in it."""
     if request.param == "bundled":
         found: Storage = request.getfixturevalue("object_store")
     else:
-        named = {name: os.environ[f"CONTRACT_{name}"] for name in ("S3_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY")}
-        named |= {"OBJECT_STORE": "s3", "S3_PUBLIC_URL": named["S3_ENDPOINT"], "S3_BUCKET": f"contract-{uuid4()}"}
-        found = Storage(load_settings(named, None))
+        found = Storage(_minio(request) if request.param == "minio" else _named())
         found.ensure_bucket()
     yield found
     found.delete(found.list())
+
+
+def _named() -> Settings:
+    given = {
+        name.removeprefix("CONTRACT_"): value for name, value in os.environ.items() if name.startswith("CONTRACT_")
+    }
+    own = {"OBJECT_STORE": "s3", "S3_PUBLIC_URL": given["S3_ENDPOINT"], "S3_BUCKET": f"contract-{uuid4()}"}
+    return load_settings(own | given, None)
+
+
+def _minio(request: pytest.FixtureRequest) -> Settings:
+    """Return the settings for a MinIO of the tests' own, which ends with the test."""
+    keys, port = new_keys(), free_store_port()
+    folder = request.getfixturevalue("tmp_path") / "minio"
+    server = subprocess.Popen(
+        minio_command(folder, port), env=os.environ | minio_environment(keys, "us-east-1"), stdout=subprocess.DEVNULL
+    )
+
+    def end() -> None:
+        server.terminate()
+        server.wait(30)
+
+    request.addfinalizer(end)
+    endpoint = f"http://127.0.0.1:{port}"
+    assert wait_until(lambda: answers(endpoint), 30)
+    given = {"S3_ENDPOINT": endpoint, "S3_PUBLIC_URL": endpoint, "S3_ACCESS_KEY": keys.access_key}
+    return load_settings({"OBJECT_STORE": "s3", "S3_SECRET_KEY": keys.secret_key} | given, None)
 
 
 def test_what_is_written_is_read_again_whole_and_in_part(store: Storage) -> None:
@@ -49,6 +83,42 @@ def test_a_file_larger_than_one_part_arrives_whole(store: Storage, tmp_path: Pat
     store.write("songs/a/1/master.flac", file, "audio/flac")
     assert store.size("songs/a/1/master.flac") == file.stat().st_size
     assert b"".join(store.read("songs/a/1/master.flac")) == file.read_bytes()
+
+
+def test_the_store_is_asked_to_encrypt_and_what_it_encrypts_is_read_as_it_was(object_store: Storage) -> None:
+    encrypting = Storage(settings().model_copy(update={"s3_encryption": "AES256"}))
+    encrypting.write("songs/a/1/master.flac", BODY, "audio/flac")
+    url = encrypting.presigned_url("songs/a/1/master.flac", timedelta(minutes=5))
+    assert url is not None
+    heard = httpx.get(url, headers={"range": "bytes=300-309"})
+    assert heard.headers["x-amz-server-side-encryption"] == "AES256"
+    assert (heard.status_code, heard.content) == (206, BODY[300:310])
+    plain = object_store.presigned_url("songs/plain", timedelta(minutes=5))
+    assert plain is not None
+    object_store.write("songs/plain", b"x", "text/plain")
+    assert "x-amz-server-side-encryption" not in httpx.get(plain).headers
+
+
+@pytest.mark.parametrize(
+    ("addressing", "endpoint", "begins"),
+    [
+        ("auto", "https://s3.eu-central-1.amazonaws.com", "https://songs.s3.eu-central-1.amazonaws.com/a/b?"),
+        ("path", "https://s3.eu-central-1.amazonaws.com", "https://s3.eu-central-1.amazonaws.com/songs/a/b?"),
+        ("auto", "https://store.example", "https://store.example/songs/a/b?"),
+        ("virtual", "https://store.example", "https://songs.store.example/a/b?"),
+    ],
+)
+def test_the_buckets_name_stands_where_the_store_wants_it_and_the_region_is_signed(
+    addressing: str, endpoint: str, begins: str
+) -> None:
+    keys = {"OBJECT_STORE": "s3", "S3_ENDPOINT": endpoint, "S3_ACCESS_KEY": "a", "S3_SECRET_KEY": "b"}
+    place = {"S3_PUBLIC_URL": endpoint, "S3_BUCKET": "songs", "S3_REGION": "eu-central-1", "S3_ADDRESSING": addressing}
+    storage = Storage(load_settings(keys | place, None))
+    url = storage.presigned_url("a/b", timedelta(minutes=5))
+    assert url is not None
+    assert url.startswith(begins)
+    assert url.startswith(storage.public_origin + "/")
+    assert "eu-central-1%2Fs3%2Faws4_request" in url
 
 
 def test_writing_again_replaces(store: Storage) -> None:

@@ -1,5 +1,10 @@
 """Songs for the tests of the pages, carried through the queue as a worker would, in less time."""
 
+import io
+
+import numpy as np
+import soundfile
+from PIL import Image
 from sqlalchemy.orm import Session
 
 from appliance.queue import (
@@ -22,7 +27,27 @@ SECTIONS = [
     {"name": "Verse 1", "kind": "verse", "start": 0.0, "duration": 18.0, "energy": 0.6},
     {"name": "Chorus 1", "kind": "chorus", "start": 18.0, "duration": 12.0, "energy": 1.0},
 ]
-SOUND = bytes(range(256)) * 40
+
+
+def _a_second(**kind: object) -> bytes:
+    """Return a second of an octave of A in stereo, encoded."""
+    moments = np.arange(48_000) / 48_000
+    samples = 0.2 * np.stack([np.sin(2 * np.pi * 440 * moments), np.sin(2 * np.pi * 220 * moments)], axis=1)
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 48_000, 2, **kind) as encoder:
+        encoder.write(samples)
+    return file.getvalue()
+
+
+def _a_picture() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), (240, 170, 60)).save(file, "WEBP")
+    return file.getvalue()
+
+
+SOUND = _a_second(format="MP3", subtype="MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.45)
+MASTER = _a_second(format="FLAC", subtype="PCM_24")
+PICTURE = _a_picture()
 SHEET = {
     "title": "Salt on the Window", "prompt": "indie folk, harmonium", "lyrics": WORDS, "bpm": 84.0, "key": "D major",
     "language": "en", "instrumental": False,
@@ -52,8 +77,8 @@ def make(session: Session, store: Storage, user: User, fail: str = "", **fields:
             fail_song(session, lease, song.id, fail)
             continue
         store.write(f"songs/{song.id}/audio.mp3", SOUND, "audio/mpeg")
-        store.write(f"songs/{song.id}/master.flac", SOUND[::-1], "audio/flac")
-        store.write(f"songs/{song.id}/cover.webp", b"a picture", "image/webp")
+        store.write(f"songs/{song.id}/master.flac", MASTER, "audio/flac")
+        store.write(f"songs/{song.id}/cover.webp", PICTURE, "image/webp")
         made = MadeSong(
             master_key=f"songs/{song.id}/master.flac",
             audio_key=f"songs/{song.id}/audio.mp3",

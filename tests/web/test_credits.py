@@ -75,7 +75,7 @@ def test_people_see_their_balance_their_history_and_what_a_song_costs(
     assert "−1" in page
     assert "Top up" not in page
     assert 'id="credits" href="/credits">10 credits' in page
-    assert "<b>2 credits</b>, you have 10" in mara.open("/create").text
+    assert ">2 credits</output></b>, you have 10" in mara.open("/create").text
 
 
 @pytest.mark.usefixtures("grants")

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from appliance.queue import lease_of, report_progress
-from appliance.songs import cancel_song, delete_song, rename_song
+from appliance.shelf import delete_song
+from appliance.songs import cancel_song, rename_song
 from appliance.storage import Storage
 from appliance.tables import User
 from tests.appliance.people import ask

@@ -18,7 +18,7 @@ from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
     "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
-    "/health/ready", "/api/v1/openapi.json", "/health", "/metrics",
+    "/health/ready", "/api/v1/openapi.json", "/health", "/metrics", "/trust", "/trust/backline-ca.pem",
 }  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def fill(path: str, song: Any) -> str:
         "{request_id}": song.request_id,
         "{user_id}": song.user_id,
         "{webhook_id}": song.id,
+        "{draft_id}": song.id,
         "{report_id}": song.id,
         "{key_id}": "0123456789abcdef",
     }

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from appliance.api_keys import key_opens
 from appliance.database import transaction
 from appliance.errors import NotFound
-from appliance.songs import cancel_song, delete_song, get_request, list_requests, retry_song
-from appliance.storage import storage
+from appliance.shelf import delete_song, list_requests
+from appliance.songs import cancel_song, get_request, retry_song
 from appliance.tables import ApiKey, User
 from appliance.tables.songs import OPEN
 from appliance.taskqueue import ring
@@ -79,10 +79,9 @@ class Requests(Controller):
     def remove(
         self, session: NamedDependency[Session], viewer: NamedDependency[User], request_id: FromPath[UUID]
     ) -> None:
-        """Delete a request with all its songs; none of them may be in the making."""
-        songs = get_request(session, request_id, viewer).songs
-        keys = [key for song in songs for key in delete_song(session, song.id, viewer)]
-        after_commit(session, lambda: storage().delete(keys))
+        """Put a request with all its songs into the bin, where they stay for 30 days; none may be in the making."""
+        for song in get_request(session, request_id, viewer).songs:
+            delete_song(session, song.id, viewer)
 
     @get("/{request_id:uuid}/events", scope="songs:read", media="text/event-stream", sync_to_thread=True)
     def events(

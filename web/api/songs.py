@@ -15,9 +15,9 @@ from appliance.briefs import read_brief
 from appliance.errors import Conflict, NotFound
 from appliance.feed import published_songs
 from appliance.idempotency import begin_once, keep_answer
+from appliance.shelf import delete_song
 from appliance.songs import (
     cancel_song,
-    delete_song,
     get_song,
     like_song,
     list_songs,
@@ -27,7 +27,6 @@ from appliance.songs import (
     retry_song,
     unlike_song,
 )
-from appliance.storage import storage
 from appliance.tables import Song, User
 from appliance.taskqueue import ring
 from web.api.bodies import SongBrief, SongChange
@@ -131,9 +130,8 @@ class Songs(Controller):
 
     @delete("/songs/{song_id:uuid}", scope="songs:write", status_code=204, sync_to_thread=True)
     def remove(self, session: NamedDependency[Session], viewer: NamedDependency[User], song_id: FromPath[UUID]) -> None:
-        """Delete a song of yours and everything that is stored of it."""
-        keys = delete_song(session, song_id, viewer)
-        after_commit(session, lambda: storage().delete(keys))
+        """Put a song of yours into the bin, where it stays for 30 days; it may not be in the making."""
+        delete_song(session, song_id, viewer)
 
     @post("/songs/{song_id:uuid}/cancel", scope="songs:write", answer=SongView, status_code=200, sync_to_thread=True)
     def cancel(

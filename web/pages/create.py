@@ -1,4 +1,4 @@
-"""The Studio: the form that asks for a song, and what becomes of the requests."""
+"""The Studio: the form that asks for a song, beside the list of what became of it."""
 
 from datetime import datetime
 from typing import Any
@@ -6,22 +6,23 @@ from uuid import UUID
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance import briefs, credits
-from appliance.errors import NotFound, StudioError
-from appliance.songs import cancel_song, delete_song, get_request, get_song, request_songs, retry_song
-from appliance.storage import storage
-from appliance.tables import SongRequest, User
-from appliance.tables.songs import OPEN
+from appliance.drafts import get_draft
+from appliance.errors import StudioError
+from appliance.machines import offered_knobs
+from appliance.shelf import list_requests
+from appliance.songs import get_request, get_song, request_songs
+from appliance.tables import SongRequest, User, WordDraft
 from appliance.taskqueue import ring
 from web.csrf import token_for
 from web.database import after_commit
 from web.desk import Desk, desk_of
 from web.house import pace
-from web.jobs import job_of
+from web.pages.shelf import Removed, own_context, removed_songs
 from web.rendering import Page, in_place, is_partial, partial, render
 
 # Tags to add with one press, each from another corner.
@@ -49,16 +50,29 @@ class StudioPages(Controller):
         made: FromQuery[UUID | None] = None,
         like: FromQuery[UUID | None] = None,
         before: FromQuery[datetime | None] = None,
+        shelf: FromQuery[str] = "all",
+        q: FromQuery[str] = "",
+        removed: FromQuery[str] = "",
+        words: FromQuery[UUID | None] = None,
     ) -> Page:
         """Show the form and the viewer's songs.
 
-        `made` is the request that was just made without a script, `like` a song to start from, `before` where the page begins.
+        `made` is the request that was just made without a script, `like` a song to start from, `before` where the page
+        begins; `shelf` and the words `q` choose among the songs, `removed` are those that were just deleted, `words` is
+        a draft of words that was asked for without a script.
         """
-        form = (
-            _form_of(get_request(session, made, viewer)) if made else _form_like(session, like, viewer) if like else {}
+        drafted = get_draft(session, words, viewer) if words else None
+        if made:
+            form = _form_of(get_request(session, made, viewer))
+        elif drafted:
+            form = _form_drafted(drafted)
+        else:
+            form = _form_like(session, like, viewer) if like else _form_remembered(session, viewer)
+        desk = desk_of(session, viewer, before, shelf, q)
+        gone = removed_songs(session, viewer, removed)
+        return _studio(
+            request, session, viewer, desk, form, {}, watch=bool(made and desk.desk), gone=gone, drafted=drafted
         )
-        desk = desk_of(session, viewer, before)
-        return _studio(request, session, viewer, desk, form, {}, watch=bool(made and desk.desk))
 
     @post("/create", sync_to_thread=True)
     def make(
@@ -80,76 +94,9 @@ class StudioPages(Controller):
         after_commit(session, ring)
         if is_partial(request):
             session.flush()
-            mine = partial("#mine", "_mine.html", desk=desk_of(session, viewer), **_own(request, viewer))
+            mine = partial("#mine", "_mine.html", desk=desk_of(session, viewer), **own_context(request, viewer))
             return in_place(_form_part(request, session, viewer, form, {}), mine)
         return Redirect(f"/create?made={made.id}#mine", status_code=303)
-
-    @post("/requests/{request_id:uuid}/cancel", sync_to_thread=True)
-    def cancel(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        viewer: NamedDependency[User],
-        request_id: FromPath[UUID],
-    ) -> Page | Redirect:
-        """Stop everything of a request that is still in the making."""
-        for song in get_request(session, request_id, viewer).songs:
-            if song.status in (*OPEN, "no_credits"):
-                cancel_song(session, song.id, viewer)
-        return _after(request, session, viewer, request_id)
-
-    @post("/requests/{request_id:uuid}/retry", sync_to_thread=True)
-    def retry(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        viewer: NamedDependency[User],
-        request_id: FromPath[UUID],
-    ) -> Page | Redirect:
-        """Put every take that failed or was cancelled in line again."""
-        for song in get_request(session, request_id, viewer).songs:
-            if song.status in ("failed", "cancelled"):
-                retry_song(session, song.id, viewer)
-        after_commit(session, ring)
-        return _after(request, session, viewer, request_id)
-
-    @post("/requests/{request_id:uuid}/delete", sync_to_thread=True)
-    def remove(
-        self,
-        request: Request[Any, Any, Any],
-        session: NamedDependency[Session],
-        viewer: NamedDependency[User],
-        request_id: FromPath[UUID],
-    ) -> Page | Redirect:
-        """Delete a request with all its takes."""
-        keys = [
-            key
-            for song in get_request(session, request_id, viewer).songs
-            for key in delete_song(session, song.id, viewer)
-        ]
-        after_commit(session, lambda: storage().delete(keys))
-        return _after(request, session, viewer, request_id)
-
-
-def _after(request: Request[Any, Any, Any], session: Session, viewer: User, request_id: UUID) -> Page | Redirect:
-    """Show what has become of a request: in its place on the page, or on the page as a whole."""
-    if not is_partial(request):
-        return Redirect("/create#mine", status_code=303)
-    session.flush()
-    session.expire_all()
-    context = _own(request, viewer)
-    mine = partial("#mine", "_mine.html", desk=desk_of(session, viewer), **context)
-    try:
-        job = job_of(session, get_request(session, request_id, viewer))
-    except NotFound:
-        return in_place(partial(f"#job-{request_id}", None), mine)
-    # On a page of older songs only the first of the two finds its place.
-    return in_place(partial(f"#job-{request_id}", "_job.html", job=job, **context), mine)
-
-
-def _own(request: Request[Any, Any, Any], viewer: User) -> dict[str, str]:
-    """Return what pieces of the viewer's list need to know besides the jobs."""
-    return {"csrf_token": token_for(request), "by": viewer.name}
 
 
 def _length(form: dict[str, str]) -> float:
@@ -169,8 +116,13 @@ def _studio(
     errors: dict[str, str],
     watch: bool = False,
     status: int = 200,
+    gone: Removed | None = None,
+    drafted: WordDraft | None = None,
 ) -> Page:
-    context = _about_form(session, viewer, form, errors) | {"desk": desk, "by": viewer.name, "watch": watch}
+    context = _about_form(session, viewer, form, errors) | {
+        "desk": desk, "by": viewer.name, "watch": watch, "removed": gone,
+        "drafted": drafted,
+    }  # fmt: skip
     return render(request, "create.html", session, viewer, status=status, **context)
 
 
@@ -190,10 +142,38 @@ def _about_form(session: Session, viewer: User, form: dict[str, str], errors: di
         "languages": list(briefs.LANGUAGES.items()),
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
         "limits": briefs,
+        "drafted": None,
+        "takes": _takes(form),
+        "knobs": offered_knobs(session),
         "suggestions": SUGGESTIONS,
         "price": credits.price_of_take(),
         "spendable": credits.account_of(session, viewer.id).available if credits.are_on() else 0,
     }
+
+
+def _takes(form: dict[str, str]) -> int:
+    asked = form.get("takes", "")
+    return int(asked) if asked in ("1", "2", "3", "4") else briefs.USUAL_TAKES
+
+
+# What somebody decides once and expects to find again.
+_REMEMBERED = ("duration", "key", "time_signature", "language", "voice")
+
+
+def _form_remembered(session: Session, viewer: User) -> dict[str, str]:
+    """Return an empty form with the fine control as it stood when the viewer last asked for a song."""
+    last = list_requests(session, viewer, limit=1)
+    if not last:
+        return {}
+    form = _form_of(last[0])
+    return {name: form[name] for name in (*_REMEMBERED, "takes") if name in form}
+
+
+def _form_drafted(draft: WordDraft) -> dict[str, str]:
+    """Return the form that asked for a draft of words, with the words in it."""
+    names = ("prompt", "described_lyrics", "title", "duration", "bpm", "key", "time_signature", "language", "voice")
+    form = {name: f"{value:g}" if isinstance(value, float) else value for name in names if (value := draft.brief[name])}
+    return form | {"mode": "lyrics", "lyrics": draft.words}
 
 
 def _form_of(request: SongRequest) -> dict[str, str]:
@@ -204,6 +184,7 @@ def _form_of(request: SongRequest) -> dict[str, str]:
     )  # fmt: skip
     values = {name: getattr(request, name) for name in names}
     form = {name: f"{value:g}" if isinstance(value, float) else value for name, value in values.items() if value}
+    form["takes"] = str(max((song.take for song in request.songs), default=briefs.USUAL_TAKES))
     return form | ({"instrumental": "on"} if request.instrumental else {})
 
 

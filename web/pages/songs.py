@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from appliance.briefs import LANGUAGES
 from appliance.errors import InvalidInput
+from appliance.shelf import delete_song
 from appliance.songs import (
     cancel_song,
-    delete_song,
     get_request,
     get_song,
     like_song,
@@ -25,7 +25,6 @@ from appliance.songs import (
     retry_song,
     unlike_song,
 )
-from appliance.storage import storage
 from appliance.tables import Like, Song, User
 from appliance.taskqueue import ring
 from web.csrf import token_for
@@ -33,6 +32,7 @@ from web.database import after_commit
 from web.desk import day
 from web.jobs import job_of
 from web.lyrics import stanzas
+from web.pages.shelf import show_removed, show_request
 from web.rendering import Page, in_place, is_partial, partial, render
 
 SongRequest = Request[Any, Any, Any]
@@ -75,14 +75,15 @@ class SongPages(Controller):
     @post("/publish", sync_to_thread=True)
     def publish(
         self,
+        request: SongRequest,
         session: NamedDependency[Session],
         viewer: NamedDependency[User],
         form: NamedDependency[dict[str, str]],
         song_id: FromPath[UUID],
-    ) -> Redirect:
-        """Show the song to everybody in the studio (`published` is 1), or take it back."""
-        publish_song(session, song_id, viewer, form.get("published") == "1")
-        return _to(song_id)
+    ) -> Page | Redirect:
+        """Show the song to everybody in the studio (`published` is 1), or take it back; `at` is list where that is."""
+        song = publish_song(session, song_id, viewer, form.get("published") == "1")
+        return show_request(request, session, viewer, song.request_id) if form.get("at") == "list" else _to(song_id)
 
     @post("/like", sync_to_thread=True)
     def like(
@@ -134,12 +135,18 @@ class SongPages(Controller):
 
     @post("/delete", sync_to_thread=True)
     def delete(
-        self, session: NamedDependency[Session], viewer: NamedDependency[User], song_id: FromPath[UUID]
-    ) -> Redirect:
-        """Delete the song and what is stored of it."""
-        keys = delete_song(session, song_id, viewer)
-        after_commit(session, lambda: storage().delete(keys))
-        return Redirect("/create#mine", status_code=303)
+        self,
+        request: SongRequest,
+        session: NamedDependency[Session],
+        viewer: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
+        song_id: FromPath[UUID],
+    ) -> Page | Redirect:
+        """Put the song into the bin; `at` is list where it was deleted in the list, and else its page is left."""
+        song = delete_song(session, song_id, viewer)
+        if form.get("at") != "list":
+            return Redirect(f"/create?removed={song.id}#mine", status_code=303)
+        return show_removed(request, session, viewer, [song])
 
 
 def _to(song_id: UUID) -> Redirect:

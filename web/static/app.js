@@ -2,8 +2,10 @@
 import "./theme.js";
 import "./menus.js";
 import "./desk.js";
+import "./writing.js";
 import "./player.js";
 import "./words.js";
 import "./keys.js";
 import "./live.js";
+import "./sharing.js";
 import "./navigation.js";

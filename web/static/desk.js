@@ -26,12 +26,20 @@ function restoreDraft(form) {
 
 function count(form) {
   for (const output of findAll("output[for]", form)) {
-    const field = form.elements[output.htmlFor.value];
+    const [field, ...others] = [...output.htmlFor].map((name) => form.elements[name]);
     if (!field) continue;
-    output.value = output.dataset.clock === undefined ? field.value : clock(field.value);
-    if (output.dataset.pace) output.value = about(output.dataset.pace * field.value);
-    if (output.dataset.clock !== undefined) field.setAttribute("aria-valuetext", output.value);
+    const product = others.reduce((value, other) => value * other.value, Number(field.value));
+    const { pace, price, takes } = output.dataset;
+    output.value = field.value;
+    if (pace) output.value = about(pace * product);
+    if (price) output.value = counted(price * field.value, "credit");
+    if (takes !== undefined) output.value = counted(field.value, "take");
+    if (output.dataset.clock !== undefined) {
+      output.value = clock(field.value);
+      field.setAttribute("aria-valuetext", output.value);
+    }
   }
+  for (const said of findAll("button [data-takes]", form)) said.textContent = counted(form.elements.takes.value, "take");
   for (const hint of findAll("[data-words-of]", form)) hint.textContent = aboutWords(find(hint.dataset.wordsOf, form).value, form);
   for (const hint of findAll("[data-left-of]", form)) {
     const field = find(hint.dataset.leftOf, form);
@@ -39,6 +47,8 @@ function count(form) {
     hint.textContent = left < field.maxLength * 0.2 ? `${left.toLocaleString()} characters left` : "";
   }
 }
+
+const counted = (number, thing) => `${number} ${thing}${Number(number) === 1 ? "" : "s"}`;
 
 function aboutWords(text, form) {
   const sections = (text.match(/^\s*\[[^\]\n]+\]\s*$/gm) ?? []).length;

@@ -1,5 +1,6 @@
 // Keys. Single letters stay silent while somebody types, and sliders keep their own arrows.
-import { find, recall, remember } from "./page.js";
+import { find, findAll, recall, remember } from "./page.js";
+import { toggleLike } from "./likes.js";
 import { next, previous, seekBy, seekSection, song, toggle, toggleMute } from "./player.js";
 
 const TYPING = "textarea, select, [contenteditable], input:not([type=range], [type=radio], [type=checkbox])";
@@ -10,8 +11,17 @@ const SINGLE = {
   m: toggleMute,
   q: () => find("#queue")?.togglePopover(),
   "?": () => find("#keys")?.togglePopover(),
+  l: toggleLike,
+  "/": search,
   c: () => find("[data-make]")?.click(),
 };
+
+// To the page's search, or to where there is one.
+function search() {
+  const field = findAll("main [type=search]").find((each) => each.checkVisibility());
+  if (field) field.focus();
+  else find("[data-place][href='/']")?.click();
+}
 
 // Whoever speaks to their computer, or hits keys by mistake, can do without the single letters.
 const letters = find("[data-letters]");

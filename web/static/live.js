@@ -1,5 +1,5 @@
 // Whether the page is live. When its event stream has been silent for a while the lamp says so, and the page asks by itself.
-import { find, findAll } from "./page.js";
+import { ask as askFor, find, findAll } from "./page.js";
 
 const PATIENCE = 10_000; // milliseconds without a stream before anything is said
 const ASK_EVERY = 15_000;
@@ -33,7 +33,27 @@ function ask() {
   if (!stream._htmx?.sse) htmx.ajax("GET", "/events", { source: stream, target: stream, swap: "none" });
 }
 
+// While nobody looks, the title says how many songs have become ready.
+const NEWS_EVERY = 20_000;
+let watching = null;
+
+function count() {
+  const plain = document.title.replace(/^\(\d+\) /, "");
+  clearInterval(watching);
+  if (!document.hidden) {
+    document.title = plain;
+    return;
+  }
+  const since = Date.now();
+  watching = setInterval(() => {
+    askFor(`/player/news?since=${since}`)
+      .then(({ ready }) => document.hidden && ready && (document.title = `(${ready}) ${plain}`))
+      .catch(() => {});
+  }, NEWS_EVERY);
+}
+
 if (stream) {
+  document.addEventListener("visibilitychange", count);
   document.addEventListener("htmx:sse:after:connection", back);
   document.addEventListener("htmx:sse:after:message", back);
   document.addEventListener("htmx:sse:error", lost);

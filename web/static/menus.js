@@ -13,6 +13,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// What was chosen is being done: the menu or the little form that it was chosen in has done its work.
+document.addEventListener("submit", (event) => {
+  for (const menu of open()) if (menu.contains(event.target)) menu.open = false;
+  if (event.target.matches("[popover]")) event.target.hidePopover();
+});
+
 // When a part of the page comes anew, what is open stays open and what is played stays painted.
 globalThis.htmx?.registerExtension("keep-open", {
   htmx_before_morph_attr: (_, { attrName, newValue }) => !(attrName === "style" || (attrName === "open" && newValue === null)),

@@ -28,9 +28,12 @@ export function onPage(action) {
 }
 
 // Tell the server something that no form says.
-export function post(address) {
-  return fetch(address, { method: "POST", headers: { "X-CSRFToken": find("meta[name=csrf-token]").content } });
+export function post(address, fields) {
+  const headers = { "X-CSRFToken": find("meta[name=csrf-token]").content, Accept: "application/json" };
+  return fetch(address, { method: "POST", headers, body: fields && new URLSearchParams(fields) });
 }
+
+export const ask = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((answer) => (answer.ok ? answer.json() : Promise.reject(answer.status)));
 
 // What this browser remembers of one person. Nothing breaks where it may not remember.
 export function remember(name, value) {

@@ -79,6 +79,7 @@ export function drawQueue(queue) {
     find("[data-duration]", row).textContent = clock(entry.duration);
     find("[data-remove]", row).setAttribute("aria-label", `Remove ${entry.title} from the queue`);
     find("[data-remove]", row).disabled = position === queue.at;
+    find("[data-grip]", row).setAttribute("aria-label", `Move ${entry.title}, ${position + 1} of ${queue.order.length}`);
     find("[data-cover]", row).src = entry.cover;
     return row;
   });

@@ -1,11 +1,14 @@
 // The player: one audio element that outlives every change of page, its queue, and the bar that shows it.
-import { find, findAll, onPage, post, recall, remember, viewer } from "./page.js";
+import { ask, find, findAll, onPage, post, recall, remember, say, viewer } from "./page.js";
 import { Queue } from "./queue.js";
 import { sectionStart } from "./form-line.js";
 import { drawSong, drawTime, drawState, drawQueue, drawTrouble, markPage } from "./player-view.js";
+import { letReorder } from "./reorder.js";
+import { showLiked } from "./likes.js";
 import { tellSystem, tellPosition, obeySystem } from "./media-session.js";
 
 const SAVE_EVERY = 5; // seconds
+const TELL_EVERY = 10_000; // milliseconds between two times that the server is told
 const STEP = 5; // seconds
 const NEAR_START = 3; // seconds: "previous" goes to the beginning first
 const HEARD_AFTER = 10; // seconds of listening that the server counts as one listen
@@ -22,6 +25,7 @@ let retried = false;
 let dragging = false;
 let heard = 0;
 let heardAt = 0;
+let told = { at: 0, text: "", saved: 0 }; // when the server was told what, and its own time of that
 
 export const song = () => queue.current;
 export const isPlaying = () => Boolean(loaded) && !audio.paused;
@@ -30,7 +34,23 @@ const duration = () => (loaded && Number.isFinite(audio.duration) ? audio.durati
 
 function save() {
   savedAt = time();
-  remember("player", { viewer, queue: queue.save(), time: time(), volume: audio.volume, muted: audio.muted });
+  remember("player", { viewer, queue: queue.save(), time: time(), volume: audio.volume, muted: audio.muted, saved: told.saved });
+  tell();
+}
+
+// Other browsers of the same person go on from here.
+function tell() {
+  if (Date.now() - told.at < TELL_EVERY) return;
+  const { entries, order, at, shuffled, repeat } = queue.save();
+  const songs = entries.map((entry) => entry.id);
+  const state = JSON.stringify({ songs, order, at, time: time(), volume: audio.volume, muted: audio.muted, shuffled, repeat });
+  if (state === told.text) return;
+  told.at = Date.now();
+  told.text = state;
+  post("/player", { state })
+    .then((answer) => answer.ok && answer.json())
+    .then((answer) => answer && (told.saved = answer.saved_at))
+    .catch(() => {}); // it is kept here, and told again later
 }
 
 function show() {
@@ -39,6 +59,7 @@ function show() {
   drawSong(bar, song());
   drawQueue(queue);
   drawState(bar, queue, audio);
+  showLiked(song().id);
   refresh();
 }
 
@@ -122,6 +143,14 @@ export function previous() {
   else begin(0, isPlaying());
 }
 
+// Put a song into the queue, after the present one or at the end.
+function enqueue(entry, next) {
+  if (!queue.add(entry, next)) return begin(0, false);
+  say(`${entry.title} plays ${next ? "next" : "later"}`);
+  show();
+  save();
+}
+
 export function toggleMute() {
   audio.muted = !audio.muted;
 }
@@ -157,6 +186,8 @@ function listen() {
     const on = (selector) => event.target.closest(selector);
     const button = on("[data-play]");
     if (button) return press(button);
+    const added = on("[data-enqueue]");
+    if (added) return enqueue(JSON.parse(added.dataset.entry), added.dataset.enqueue === "next");
     const moment = on("[data-seek-to]");
     if (moment && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
@@ -208,6 +239,13 @@ function listen() {
     show();
     save();
   });
+  letReorder(find("[data-queue-list]"), (from, to) => {
+    const moved = queue.inOrder[from];
+    queue.moveTo(from, to);
+    say(`${moved.title} moved to ${to + 1}`);
+    show();
+    save();
+  });
 }
 
 function follow() {
@@ -253,11 +291,25 @@ function follow() {
 
 function restore() {
   const saved = recall("player");
-  if (!saved || saved.viewer !== viewer) return;
+  const own = saved?.viewer === viewer;
+  if (own) take(saved);
+  told.saved = own ? (saved.saved ?? 0) : 0;
+  // Another browser of the same person was heard later than this one.
+  if (Number(bar.dataset.saved) > told.saved) ask("/player").then(takeFromServer).catch(() => {});
+}
+
+function take(saved) {
   queue.restore(saved.queue);
   pending = saved.time;
   audio.volume = saved.volume;
   audio.muted = saved.muted;
+}
+
+function takeFromServer(saved) {
+  if (loaded || !saved.queue?.order.length) return;
+  take(saved);
+  told.saved = saved.saved_at;
+  show();
 }
 
 if (bar) {

@@ -64,6 +64,32 @@ export class Queue {
     if (position < this.at) this.at -= 1;
   }
 
+  // Put a song in: right after the present one, or at the end. A song is in the queue once; it moves where it was there.
+  // False where nothing plays yet, so that it is to be begun.
+  add(entry, next) {
+    if (!this.order.length) {
+      this.fill([entry], entry.id);
+      return false;
+    }
+    if (entry.id === this.current.id) return true;
+    const known = this.order.findIndex((place) => this.entries[place].id === entry.id);
+    if (known >= 0) {
+      this.moveTo(known, next ? this.at + (known > this.at) : this.order.length - 1);
+      return true;
+    }
+    this.entries.push(entry);
+    this.order.splice(next ? this.at + 1 : this.order.length, 0, this.entries.length - 1);
+    return true;
+  }
+
+  // Move the song at one position to another; what plays goes on playing.
+  moveTo(from, to) {
+    const present = this.order[this.at];
+    const [place] = this.order.splice(from, 1);
+    this.order.splice(to, 0, place);
+    this.at = this.order.indexOf(present);
+  }
+
   // Drop everything that would come after the present song.
   clearNext() {
     const kept = this.order.slice(0, this.at + 1);

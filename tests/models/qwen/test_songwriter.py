@@ -15,7 +15,7 @@ from models.failures import EngineStopped, ModelFailure, TooLarge
 from models.qwen.prompt import messages_for
 from models.qwen.quantizing import write_nf4_copy
 from models.qwen.schema import KEYS, LANGUAGES, SECTIONS, TIME_SIGNATURES, longest_answer, plan_of, schema_for
-from models.qwen.songwriter import QwenSongwriter
+from models.qwen.songwriter import QwenSongwriter, begun_lyrics
 from models.qwen.writer import QwenWriter
 from models.roles import Brief, Mode, SongSheet
 
@@ -99,6 +99,45 @@ def test_the_same_seed_writes_the_same_sheet_alone_and_in_company(songwriter: Qw
         company = list(threads.map(lambda brief: songwriter.write(brief, CATEGORIES), briefs))
     assert company[0] == alone
     assert company[1] != company[2]
+
+
+def test_words_are_shown_while_they_are_written_and_what_that_raises_stops_them(songwriter: QwenSongwriter) -> None:
+    shown: list[str] = []
+    brief = replace(RAIN, duration=240.0)
+    sheet = songwriter.write(brief, CATEGORIES, shown.append)
+    assert shown
+    for words in shown:
+        assert sheet.lyrics.startswith(words.rstrip())
+
+    class Enough(Exception):
+        pass
+
+    def stop(words: str) -> None:
+        raise Enough(words)
+
+    with pytest.raises(Enough):
+        songwriter.write(brief, CATEGORIES, stop)
+    assert songwriter.write(RAIN, CATEGORIES).lyrics
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ('{"title": "x", ', ""),
+        ('{"title": "x", "lyrics": [', ""),
+        ('{"lyrics": [{"section": "Ver', ""),
+        ('{"lyrics": [{"section": "Verse", "lines": ["One', "[Verse]\nOne"),
+        ('{"lyrics": [{"section": "Verse", "lines": ["One", ', ""),
+        ('{"lyrics": [{"section": "Verse", "lines": ["One", "T', "[Verse]\nOne\nT"),
+        (
+            '{"lyrics": [{"section": "Verse", "lines": ["One"]}, {"section": "Chorus", "lines": ["la',
+            "[Verse]\nOne\n\n[Chorus]\nla",
+        ),
+        ('{"lyrics": [{"section": "Verse", "lines": ["One"]}], "cover": "a', "[Verse]\nOne"),
+    ],
+)
+def test_the_words_of_a_broken_answer_are_read_as_far_as_they_go(broken: str, words: str) -> None:
+    assert begun_lyrics(broken) == words
 
 
 def test_everything_that_is_given_is_kept_to_the_letter(songwriter: QwenSongwriter) -> None:

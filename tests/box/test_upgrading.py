@@ -1,0 +1,254 @@
+"""From an earlier version to this one: dumped before, told on the way, all or nothing, and the songs still play."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy
+
+from appliance.box import lock
+from appliance.box.dump import load_dump
+from appliance.box.failure import BoxError
+from appliance.box.layout import PROJECT
+from appliance.box.postgres import connect, temporary_cluster
+from appliance.box.upgrading import KEPT, dump_before, upgrade
+from appliance.box.waiting import wait_until
+from appliance.database import build_engine, migrate, newest_revision, revision
+from tests.box.studio import Studio, free_port
+from tests.web.browser import Browser
+
+OLD = "0002"
+
+
+@pytest.fixture
+def old_database() -> Iterator[str]:
+    """Yield the address of a database of an earlier version, with somebody in it."""
+    with temporary_cluster() as url:
+        migrate(url, to=OLD)
+        with connect(url) as connection:
+            connection.execute("INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Mara', '-')")
+        yield url
+
+
+def _people(url: str) -> list[str]:
+    with connect(url) as connection:
+        return [name for (name,) in connection.execute("SELECT name FROM users")]
+
+
+def _tables(url: str) -> set[str]:
+    engine = build_engine(url)
+    try:
+        return set(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+
+
+def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_database: str, tmp_path: Path) -> None:
+    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    assert revision(old_database) == newest_revision() != OLD
+    assert _people(old_database) == ["Mara"]
+    (dump,) = (tmp_path / "dumps").iterdir()
+    assert dump.name.endswith(f"-before-{newest_revision()}-from-{OLD}.dump")
+    assert dump.stat().st_mode & 0o077 == 0
+    said = (tmp_path / "progress").read_text()
+    steps = int(newest_revision()) - int(OLD)
+    assert said == f"The tables are being updated: step {steps} of {steps} is done."
+
+    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")  # nothing to do: no second dump
+    assert list((tmp_path / "dumps").iterdir()) == [dump]
+
+
+def test_a_dump_brings_the_old_version_back(old_database: str, tmp_path: Path) -> None:
+    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    (dump,) = (tmp_path / "dumps").iterdir()
+    load_dump(old_database, dump, [])
+    assert (revision(old_database), _people(old_database)) == (OLD, ["Mara"])
+
+
+def test_a_migration_that_fails_leaves_everything_as_it_was_and_says_how_to_go_back(
+    old_database: str, tmp_path: Path
+) -> None:
+    with connect(old_database) as connection:
+        connection.execute("CREATE TABLE invites (mine text)")  # in the way of what comes
+    before = _tables(old_database)
+    with pytest.raises(BoxError, match='relation "invites" already exists') as failed:
+        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    assert "Nothing was changed, so the version that you had before still works" in failed.value.message
+    assert str(tmp_path / "dumps") in failed.value.message
+    assert (revision(old_database), _tables(old_database), _people(old_database)) == (OLD, before, ["Mara"])
+
+
+def test_tables_of_a_newer_version_are_left_alone(old_database: str, tmp_path: Path) -> None:
+    with connect(old_database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(BoxError, match=r"perhaps a newer one .*Start the version that made them"):
+        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    assert _people(old_database) == ["Mara"]
+
+
+def test_without_a_dump_the_tables_are_not_touched(old_database: str, tmp_path: Path) -> None:
+    with pytest.raises(BoxError, match="pg_dump failed"):
+        dump_before(old_database.replace("/backline?", "/nothing?"), tmp_path / "dumps", OLD, "0009")
+    assert list((tmp_path / "dumps").iterdir()) == []
+    with pytest.raises(BoxError, match="The tables were not updated, since there could be no dump before"):
+        upgrade(old_database, Path("/proc/self"), tmp_path / "progress")
+    assert revision(old_database) == OLD
+
+
+def test_only_the_last_dumps_are_kept(old_database: str, tmp_path: Path) -> None:
+    for old in ("0001", "0002", "0003", "0004", "0005"):
+        dump_before(old_database, tmp_path / "dumps", old, "0009")
+    kept = sorted((tmp_path / "dumps").iterdir())
+    assert [path.name[-9:] for path in kept] == ["0003.dump", "0004.dump", "0005.dump"]
+    assert len(kept) == KEPT
+
+
+# What the gate becomes: a server that answers once, on the socket that it is given.
+AFTERWARDS = """
+import socket, sys
+door = socket.socket(fileno=int(sys.argv[2])); door.setblocking(True)
+visitor, _ = door.accept()
+visitor.recv(65536); visitor.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\nthe studio")
+"""
+
+
+def _get(address: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(address, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_whoever_comes_early_reads_what_is_going_on_and_is_never_refused(tmp_path: Path) -> None:
+    port, prepared = free_port(), tmp_path / "prepared"
+    address = f"http://127.0.0.1:{port}"
+    listen = ["--listen", "127.0.0.1", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "appliance.box.gate",
+        str(prepared),
+        *listen,
+        "--",
+        sys.executable,
+        "-c",
+        AFTERWARDS,
+    ]
+    with subprocess.Popen(command, cwd=PROJECT) as gate:
+        assert wait_until(lambda: _answers(address), 30)
+        status, page = _get(f"{address}/songs/1")
+        assert status == 503
+        assert "The database and the object store are starting." in page
+        assert 'http-equiv="refresh"' in page
+        (tmp_path / "progress").write_text("Step <1> of 3.")
+        assert "Step &lt;1&gt; of 3." in _get(address)[1]
+        status, told = _get(f"{address}/health/ready")
+        assert (status, json.loads(told)["parts"]) == (503, {"start": "Step <1> of 3."})
+        assert _get(f"{address}/health/live")[0] == 200
+        prepared.touch()
+        assert wait_until(lambda: _get(address) == (200, "the studio"), 30)
+        gate.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        return _get(address)[0] == 503
+    except OSError:
+        return False
+
+
+# In a checkout of an earlier revision: a studio in the folder, and in it an account with a finished song.
+IN_THE_OLD_ONE = """
+import json
+from sqlalchemy import select
+from appliance.database import transaction
+from appliance.accounts import create_first_admin, setup_token
+from appliance.queue import MadeSong, claim_request, finish_song, keep_sheet, lease_of, start_song
+from appliance.storage import storage
+from appliance.tables import Song
+from tests.appliance.people import ask
+from tests.web.making import SECTIONS, SHEET, SOUND
+with transaction() as session:
+    ask(session, create_first_admin(session, setup_token(session), "Mara", "", "a kettle on the stove"))
+with transaction() as session:
+    lease = lease_of(claim_request(session, "the old one"))
+    keep_sheet(session, lease, SHEET)
+    songs = list(session.scalars(select(Song)))
+    for song in songs:
+        start_song(session, lease, song.id)
+        key = f"songs/{song.id}/audio.mp3"
+        storage().write(key, SOUND, "audio/mpeg")
+        finish_song(session, lease, song.id, MadeSong(
+            master_key=key, audio_key=key, cover_key="", thumbnail_key="", peaks=bytes(800), loudness=-14.1, duration=30.0,
+            bpm=84.0, key="D major", sections=SECTIONS, model="sketch", categories=("Folk",)))
+print(json.dumps([str(song.id) for song in songs]))
+"""
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def _revision_before_the_newest_tables() -> str | None:
+    """Return the commit before the newest migration came, where the history goes so far back."""
+    newest = next((PROJECT / "appliance" / "migrations" / "versions").glob(f"{newest_revision()}_*.py"))
+    added = _git("log", "--first-parent", "-m", "--diff-filter=A", "--format=%H", "--", str(newest)).splitlines()
+    if not added:
+        return None
+    before = f"{added[-1]}^1"
+    return before if _git("cat-file", "-t", f"{before}:tests/web/making.py") == "blob" else None
+
+
+def _is_prepared(studio: Studio) -> bool:
+    who = lock.holder(studio.data / ".lock")
+    return who is not None and (Path(who.runtime) / "prepared").exists()
+
+
+@pytest.mark.box
+def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path: Path) -> None:
+    before = _revision_before_the_newest_tables()
+    if before is None:
+        pytest.skip("The history of this checkout does not go back to an earlier schema.")
+    old = tmp_path / "old"
+    old.mkdir()
+    with subprocess.Popen(["git", "archive", before], cwd=PROJECT, stdout=subprocess.PIPE) as archive:
+        subprocess.run(["tar", "-x", "-C", old], stdin=archive.stdout, check=True)
+    earlier, now = Studio(tmp_path / "data"), Studio(tmp_path / "data")
+    earlier.environment["PYTHONPATH"] = str(old)
+    try:
+        idle = [sys.executable, "-c", "import time; time.sleep(600)"]
+        earlier.start(worker=idle, web=idle)
+        assert wait_until(lambda: _is_prepared(earlier), 90), earlier.said
+        full = json.loads(earlier.layout.settings.read_text())
+        made = subprocess.run(
+            [sys.executable, "-c", IN_THE_OLD_ONE],
+            cwd=old,
+            env=earlier.environment | full,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert made.returncode == 0, made.stderr
+        assert earlier.stop() == 0, earlier.said
+        now.environment["STORE_PORT"] = earlier.environment["STORE_PORT"]
+        now.start().until_ready()
+        assert list((now.data / "dumps").glob(f"*-before-{newest_revision()}-from-*.dump"))
+        with httpx.Client(base_url=f"http://127.0.0.1:{now.port}", timeout=30) as client:
+            browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+            assert browser.sign_in("Mara", "a kettle on the stove").status_code == 303
+            for song in json.loads(made.stdout):
+                heard = browser.open(f"/songs/{song}/audio", range="bytes=256-511")
+                assert (heard.status_code, heard.content) == (206, bytes(range(256)))
+        assert now.stop() == 0
+    finally:
+        earlier.end()
+        now.end()
