@@ -1,6 +1,7 @@
 """The cookies: who is signed in, which browser a form was given to, who still owes a code, and which browser was here before."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -62,6 +63,12 @@ def set_login(response: Response[Any], token: str) -> None:
     """Give the browser its login session. The token is always one that was just made, never one that it came with."""
     response.set_cookie(_login_cookie(token))
     response.set_cookie(_cookie("visitor", "", 0))
+
+
+def set_choice(response: Response[Any], name: str, value: str) -> None:
+    """Have the browser remember what somebody chose for its pages (`language`, `theme`); empty: nothing."""
+    age = int(timedelta(days=365).total_seconds()) if value else 0
+    response.set_cookie(Cookie(key=name, value=value, max_age=age, path="/", samesite="lax"))
 
 
 def forget_login(response: Response[Any]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from appliance.accounts import close_login_session, open_login_session
 from appliance.guesses import device_cookie, device_of
 from appliance.tables import User
-from web.cookies import device_value, login_token, set_device, set_half_way, set_login
+from web.cookies import device_value, login_token, set_choice, set_device, set_half_way, set_login
 from web.throttle import address_of
 
 
@@ -21,6 +21,8 @@ def enter(request: Request[Any, Any, Any], session: Session, user: User, after: 
     answer: Redirect = Redirect(after, status_code=303)
     set_login(answer, token)
     set_half_way(answer, None)
+    if user.language:
+        set_choice(answer, "language", user.language)
     if device_of(session, device_value(request), user.name) is None:
         set_device(answer, device_cookie(user))
     return answer

@@ -21,7 +21,8 @@ class Job:
     """A request. `state`: queued, words, music, cover, ready, failed, partly (some takes ready, some not), cancelled, held.
 
     `song` is the take that the job speaks of: the one in the making, or the first. `progress` is 0 to 1, None where nothing
-    moves. `steps` are the states of words, music and cover. `open` tells whether anything is still in the making.
+    moves. `steps` are the states of words, music and cover. `open` tells whether anything is still in the making,
+    `starts_itself` whether a held request starts by itself after a top-up.
     """
 
     id: UUID
@@ -34,6 +35,7 @@ class Job:
     steps: tuple[str, str, str] | None
     open: bool
     created_at: datetime
+    starts_itself: bool
 
     @property
     def ready(self) -> list[Song]:
@@ -74,6 +76,7 @@ def job_of(session: Session, request: SongRequest) -> Job:
         steps,
         bool(waiting),
         request.created_at,
+        request.start_when_paid,
     )
 
 

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from appliance import database
 from appliance.feed import MOST_COUNTED, Wish, audience_of, busy_categories, find_songs, rails, songs_of
+from appliance.shelf import count_shelves, list_requests
 from appliance.tables import Song, User
 from appliance.tables.songs import SHOWN
 from tests.bench.crowd import gather_crowd
 from tests.bench.queries import explain, nodes, queries
 from tests.conftest import empty_database
-from web.desk import desk_of
 from web.house import house, pace
 
 PEOPLE, SONGS = 10_000, 100_000
@@ -66,7 +66,9 @@ REGIONS: dict[str, Region] = {
     "search and filters": lambda session, _: find_songs(session, Wish("house", "jazz", "languages")),
     "profile": lambda session, user: songs_of(session, user.id),
     "audience": lambda session, user: audience_of(session, user.id),
-    "my songs": desk_of,
+    "my songs": list_requests,
+    "my songs, search": lambda session, user: list_requests(session, user, words="nova"),
+    "shelves": count_shelves,
     "house": house,
     "pace": lambda session, _: pace(session),
 }  # fmt: skip

@@ -102,6 +102,10 @@ def test_a_request_without_credits_waits_visibly_and_starts_when_the_admin_gives
     session.commit()
     page = mara.open("/create").text
     assert "Top up" in page
+    assert "This needs 2 credits and you have 0." in page
+    assert mara.send(f"/credits/wait/{request.id}", {"itself": "0"}).status_code == 303
+    session.expire_all()
+    assert not request.start_when_paid
     assert mara.send(f"/credits/start/{request.id}").status_code == 409
     ada = Browser(client)
     ada.sign_in("Ada")

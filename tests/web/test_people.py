@@ -139,6 +139,10 @@ def test_language_and_looks_are_kept(mara: Browser, session: Session, people: di
     assert "<h1>Einstellungen</h1>" in page
     session.expire_all()
     assert session.get_one(User, people["Mara"].id).language == "de"
+    # Another browser of hers learns it when she signs in.
+    other = Browser(mara.client)
+    other.sign_in("Mara")
+    assert '<html lang="de">' in other.open("/").text
     assert mara.send("/settings/looks", {"language": "xx", "theme": "pink"}).status_code == 303
     assert '<html lang="en">' in mara.open("/settings").text
     assert '<html lang="de">' in mara.open("/settings", **{"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}).text

@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
@@ -135,12 +136,25 @@ class CreditPages(Controller):
             return _page(request, session, viewer, {"portal": error.message}, status=error.status)
         return Redirect(address, status_code=303)
 
+    @post("/wait/{request_id:uuid}", sync_to_thread=True)
+    def wait(
+        self,
+        session: NamedDependency[Session],
+        viewer: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
+        request_id: FromPath[UUID],
+    ) -> Redirect:
+        """Say whether a request that waits for credits starts by itself once there are enough (`itself` is 1)."""
+        get_request(session, request_id, viewer).start_when_paid = form.get("itself") == "1"
+        after_commit(session, ring)
+        return Redirect("/create#mine", status_code=303)
+
     @post("/start/{request_id:uuid}", sync_to_thread=True)
     def start(
         self,
         session: NamedDependency[Session],
         viewer: NamedDependency[User],
-        request_id: FromPath[Any],
+        request_id: FromPath[UUID],
     ) -> Redirect:
         """Put a request that waits for credits in line now."""
         request = get_request(session, request_id, viewer)

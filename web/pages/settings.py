@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Controller, Request, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
@@ -13,6 +12,7 @@ from appliance.pictures import LARGEST_FILE
 from appliance.profiles import change_name, change_picture
 from appliance.storage import storage
 from appliance.tables import User
+from web.cookies import set_choice
 from web.database import after_commit
 from web.forms import files_of
 from web.languages import LANGUAGES
@@ -20,7 +20,6 @@ from web.rendering import Page, render
 
 SettingsRequest = Request[Any, Any, Any]
 HERE = "/settings"
-YEAR = 365 * 24 * 3600  # seconds
 THEMES = ("", "light", "dark")
 
 
@@ -81,9 +80,8 @@ class SettingsPages(Controller):
         viewer.language = language if language in LANGUAGES else None
         session.flush()
         answer: Redirect = Redirect(HERE, status_code=303)
-        chosen = viewer.language or ""
-        for name, value in (("language", chosen), ("theme", theme if theme in THEMES else "")):
-            answer.set_cookie(Cookie(key=name, value=value, max_age=YEAR if value else 0, path="/", samesite="lax"))
+        set_choice(answer, "language", viewer.language or "")
+        set_choice(answer, "theme", theme if theme in THEMES else "")
         return answer
 
 
