@@ -24,7 +24,7 @@ HERE = $(if $(RUNNING),,$(INSTALLED))
 
 .SECONDEXPANSION:
 ##@ The studio
-.PHONY: run up down stop restart status logs shell setup-url admin-create reset-link user-list upgrade
+.PHONY: run up down stop restart status logs doctor shell setup-url admin-create reset-link user-list upgrade
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
@@ -43,6 +43,9 @@ status: $$(HERE) ## Say what runs and how it is
 
 logs: $$(HERE) ## Follow the logs (one program's: make logs S=worker)
 	@$(INSIDE) -m appliance.box logs $(S)
+
+doctor: $$(if $$(filter yes,$$(DOCKER)),,$$(HERE)) ## Look for what is wrong, and say what to do
+	@$(if $(RUNNING),$(INSIDE) -m appliance.box doctor,$(if $(filter yes,$(DOCKER)),docker compose run --rm $(SERVICE) doctor,$(BOX) doctor))
 
 shell: $$(HERE) ## Open a shell with the running studio's settings
 	@$(INSIDE) -m appliance.box shell

@@ -31,7 +31,7 @@ Tell = Callable[[str], None]
 
 
 def export_library(user_id: UUID, folder: Path, store: Storage, tell: Tell) -> tuple[int, int]:
-    """Write every ready song of a person below `folder`, and return how many were written and how many were there already.
+    """Write every ready song of a person, without those in the bin, below `folder`, and return how many were written and how many were there already.
 
     A song appears whole or not at all, so that an export that was cut short goes on where it was. What was renamed since is
     written anew. Raises NotFound where there is no such person.
@@ -40,8 +40,8 @@ def export_library(user_id: UUID, folder: Path, store: Storage, tell: Tell) -> t
         user = session.get(User, user_id)
         if user is None:
             raise NotFound("There is no such person.")
-        wanted = select(Song.id).where(Song.user_id == user_id, Song.status == "processed").order_by(Song.created_at)
-        song_ids = session.scalars(wanted).all()
+        kept = (Song.user_id == user_id, Song.status == "processed", Song.deleted_at.is_(None))
+        song_ids = session.scalars(select(Song.id).where(*kept).order_by(Song.created_at)).all()
     home = folder / file_name(artist_of(user), "Songs")
     home.mkdir(parents=True, exist_ok=True)
     written = 0
@@ -64,7 +64,7 @@ def _load(song_id: UUID) -> Song | None:
     with transaction() as session:
         return session.scalar(
             select(Song)
-            .where(Song.id == song_id, Song.status == "processed")
+            .where(Song.id == song_id, Song.status == "processed", Song.deleted_at.is_(None))
             .options(joinedload(Song.request).joinedload(SongRequest.user), selectinload(Song.categories))
         )
 

@@ -55,6 +55,9 @@ def _backups(wanted: Settings) -> Iterator[Metric]:
         yield _gauge("backline_backup_age_seconds", "How old the last good backup is.", age)
         for name in ("objects", "object_bytes", "written_bytes"):
             yield _gauge(f"backline_backup_{name}", "Of the last good backup.", float(str(memory.good[name])))
+    yield _gauge(
+        "backline_restore_drill_failed", "Whether the newest backup could not be restored.", bool(memory.drill_failure)
+    )
     yield _gauge("backline_backup_failed", "Whether the last try at a backup failed.", bool(memory.failure))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from appliance.errors import SettingsError
@@ -166,6 +167,7 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None = Path(".env
     known = {name.upper() for name in Settings.model_fields}
     values: dict[str, str] = {}
     if env_file and env_file.is_file():
+        _refuse_unreadable_lines(env_file)
         for name, value in dotenv_values(env_file).items():
             if name.upper() not in known:
                 near = difflib.get_close_matches(name.upper(), sorted(known), n=1)
@@ -181,6 +183,16 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None = Path(".env
         where = str(first["loc"][0]).upper() if first["loc"] else ""
         said = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{where}={values.get(where.lower(), '')!r}: {said}." if where else said) from None
+
+
+def _refuse_unreadable_lines(env_file: Path) -> None:
+    """Raise SettingsError for a line that would otherwise be passed over; what it says may be a secret, so only its number."""
+    with env_file.open() as lines:
+        for binding in parse_stream(lines):
+            if binding.error:
+                raise SettingsError(
+                    f"{env_file}, line {binding.original.line}: this is not NAME=value, or a quote is missing."
+                )
 
 
 @lru_cache

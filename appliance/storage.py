@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 from minio.sse import Sse, SseKMS, SseS3
 
 from appliance.errors import NotFound, Unavailable
@@ -157,6 +157,8 @@ class _plain_words:
             if error.code in ("NoSuchKey", "NoSuchBucket", "NotFound"):
                 raise NotFound("This file is not in the object store.") from error
             raise Unavailable(f"The object store refused: {error.code}.") from error
+        if isinstance(error, MinioException):
+            raise Unavailable("What answers in the object store's place does not speak S3.") from error
         if isinstance(error, urllib3.exceptions.HTTPError):
             raise Unavailable("The object store does not answer.") from error
 

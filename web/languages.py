@@ -99,6 +99,7 @@ def main() -> int:
         path = LOCALE / code / "LC_MESSAGES" / "messages.po"
         with path.open("rb") as source:
             known = read_po(source, code)
+        found.creation_date = known.creation_date  # or every run would be a change
         known.update(found, no_fuzzy_matching=True)
         known.obsolete.clear()
         with path.open("wb") as target:

@@ -29,7 +29,7 @@ from worker.bookkeeping import apply_messages, compare_all_orders, fill_up_accou
 from worker.engines import load_engines
 from worker.leftovers import sweep_leftovers
 from worker.messages import send_messages
-from worker.nightly import back_up_when_due
+from worker.nightly import look_after_backups
 from worker.studio import Studio
 from worker.words import write_drafts
 
@@ -52,6 +52,8 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
         answer_bell(partial(write_drafts, self.studio.engines.songwriter), "words_wait")
         answer_bell(send_messages, "delivery_waits")
         answer_bell(send_waiting_letters, "letter_waits")
+        if self.periodic:
+            look_after_backups()
         super().start()
 
     def stop(self, graceful: bool = False) -> None:
@@ -90,9 +92,6 @@ def empty_bin() -> None:
     with transaction() as session:
         keys = purge_bin(session)
     storage().delete(keys)  # what a store that is away keeps now, the sweep finds
-
-
-huey.periodic_task(crontab(minute="11"))(back_up_when_due)
 
 
 @huey.periodic_task(crontab(minute="41"))  # type: ignore[untyped-decorator]

@@ -1,4 +1,4 @@
-"""The admin's command line for weights: python -m worker.weights list | pull [MODEL ...] [--accept]."""
+"""The admin's command line for weights: python -m worker.weights list | check | pull [MODEL ...] [--accept]."""
 
 import argparse
 import os
@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(os.environ)
         if asked.command == "list":
             return _list(settings)
+        if asked.command == "check":
+            return _check(settings)
         return _pull(settings, asked.models, asked.accept)
     except (SettingsError, ModelFailure) as error:
         print(error, file=sys.stderr)  # noqa: T201
@@ -50,6 +52,17 @@ def _list(settings: Settings) -> int:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _check(settings: Settings) -> int:
+    """Say which of the chosen models are not here whole, and return 1 where there are any."""
+    folder, chosen = models_folder(settings), choose_models(settings).models()
+    states = {model.name: state_of(model, folder) for model in chosen}
+    if missing := [f"{name} is {state}" for name, state in states.items() if state != "pulled"]:
+        _say(f"Weights in {folder}: {', '.join(missing)}.")
+        return 1
+    _say(f"{', '.join(states) or 'none are chosen'}")
     return 0
 
 
@@ -87,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m worker.weights", description="Fetches and lists model weights.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list the models, and which are here")
+    commands.add_parser("check", help="say which of the chosen models are missing")
     pull = commands.add_parser("pull", help="fetch models (without names: those that the settings choose)")
     pull.add_argument("models", nargs="*", metavar="MODEL")
     pull.add_argument("--accept", action="store_true", help="accept the licences without being asked")

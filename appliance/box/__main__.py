@@ -5,6 +5,7 @@ import os
 import sys
 
 from appliance.box import backup_commands, control, library_commands, people
+from appliance.box.doctor import examine
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
 from appliance.box.support_bundle import support_bundle
@@ -19,6 +20,8 @@ def main(arguments: list[str]) -> int:
     if asked.command == "run" and asked.as_pid_one:
         given["WEB_HOST"] = "0.0.0.0"  # noqa: S104 - which address is published is decided outside the container
     try:
+        if asked.command == "doctor":
+            return examine({**os.environ, **given})
         wanted = load_settings({**os.environ, **given})
         match asked.command:
             case "run":
@@ -83,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         ("stop", "stop it"),
         ("status", "say what runs and how it is"),
         ("logs", "follow the logs"),
+        ("doctor", "look for what is wrong, and say what to do"),
         ("shell", "open a shell with the running studio's settings"),
         ("setup-url", "print a new link for making the first admin"),
         ("support-bundle", "write what somebody who helps needs to see, without secrets, into a file"),

@@ -65,6 +65,8 @@ def _backups(wanted: Settings) -> Iterator[Alert]:
         yield Alert("backup", "critical", f"The last good backup is {hours:.0f} hours old.{failure}")
     elif failure:
         yield Alert("backup", "warning", failure.strip())
+    if memory.drill_failure:
+        yield Alert("restore_drill", "critical", f"The newest backup could not be restored: {memory.drill_failure}")
     missing = memory.good.get("missing") if memory.good else None
     if isinstance(missing, list) and missing:
         yield Alert(

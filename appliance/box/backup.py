@@ -56,9 +56,9 @@ def back_up(full: Settings, kind: Kind, tell: Tell) -> Run:
         try:
             run = _back_up(full, kind, tell)
         except BoxError as error:
-            _note(full, replace(memory, failed_at=_now().isoformat(), failure=error.message, doing=""))
+            _note(full, replace(memory, failed_at=_now().isoformat(), failure=error.message))
             raise
-        _note(full, runs.Memory(good=asdict(run)))
+        _note(full, replace(memory, good=asdict(run), failed_at="", failure=""))
     return run
 
 
@@ -242,7 +242,12 @@ def _now() -> datetime:
 
 
 if __name__ == "__main__":
+    from appliance.box.drill import drill  # a restore stands on this module
+    from appliance.box.recovery_kit import known_passphrase
+
     try:
-        back_up(load_settings(os.environ, None), "nightly", print)
+        complete_settings = load_settings(os.environ, None)
+        back_up(complete_settings, "nightly", print)
+        drill(complete_settings, known_passphrase(complete_settings), print)
     except BoxError as error:
         sys.exit(error.message)

@@ -221,6 +221,14 @@ def connect(url: str, seconds: int = 2) -> psycopg.Connection:
     return psycopg.connect(plain, connect_timeout=seconds, autocommit=True)
 
 
+def too_old(version: int) -> str:
+    """Return what is wrong with a server of this version (180004 is 18.4), empty where nothing is."""
+    oldest = int(MAJOR)  # what every test runs on
+    if version // 10000 >= oldest:
+        return ""
+    return f"It is Postgres {version // 10000}, and the studio needs {oldest} or newer."
+
+
 def answers(url: str) -> bool:
     """Whether the database at `url` answers a query now."""
     try:
@@ -231,24 +239,33 @@ def answers(url: str) -> bool:
 
 
 @contextlib.contextmanager
-def temporary_cluster() -> Iterator[str]:
-    """Run a Postgres of its own for tests and benchmarks, without fsync, and yield the address of its database."""
+def temporary_cluster(where: Path = Path("/tmp")) -> Iterator[str]:  # noqa: S108
+    """Run a Postgres of its own, without fsync, with its data below `where`, and yield the address of its database.
+
+    For tests, benchmarks, and to try whether a backup can be loaded.
+    """
     # Not below pytest's own folders: those are closed to the unprivileged user that Postgres needs under root.
-    with tempfile.TemporaryDirectory(prefix="backline-pg-", dir="/tmp") as name:
-        folder = Path(name)
+    # And sockets apart: the path of one may not be longer than 107 bytes.
+    with (
+        tempfile.TemporaryDirectory(prefix="backline-pg-", dir=where) as name,
+        tempfile.TemporaryDirectory(prefix="backline-pg-", dir="/tmp") as sockets_name,
+    ):
+        folder, sockets = Path(name), Path(sockets_name) / "s"
         folder.chmod(0o711)
+        sockets.parent.chmod(0o711)
         home = folder / "pg"
         home.mkdir()
         runner = runner_for(home)
         runner.own(home)
+        runner.own(sockets)
         password = secrets.token_urlsafe(16)
         create_cluster(home / MAJOR, runner, password, password)
         hurry = [part for name in ("fsync", "synchronous_commit", "full_page_writes") for part in ("-c", f"{name}=off")]
-        command = [*dies_with_parent("INT"), *server_command(home / MAJOR, home, runner), *hurry]
+        command = [*dies_with_parent("INT"), *server_command(home / MAJOR, sockets, runner), *hurry]
         with (folder / "log").open("w+") as log:
             server = runner.start(command, log)
             try:
-                url = url_of(home, password)
+                url = url_of(sockets, password)
                 if not wait_until(lambda: answers(url) or server.poll() is not None, seconds=30) or not answers(url):
                     raise BoxError(f"Postgres did not start: {_last_lines((folder / 'log').read_text())}")
                 yield url

@@ -34,6 +34,9 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     database_url = wanted.database_url.get_secret_value()
     if not wait_until(lambda: postgres.answers(database_url), PATIENCE):
         raise BoxError(f"The database at {_place(database_url)} does not answer.")
+    with postgres.connect(database_url) as connection:
+        if said := postgres.too_old(connection.info.server_version):
+            raise BoxError(f"The database at {_place(database_url)} cannot be used. {said}")
     upgrade(database_url, wanted.data_dir / DUMPS, prepared.with_name(PROGRESS))
     create_tables(database_url)
     _separate_web(wanted)

@@ -69,7 +69,7 @@ def restore(wanted: Settings, passphrase: str, when: str, act: bool, point: bool
     layout = Layout(data, data)
     if act:
         open_data_folder(data)
-    with _fetched(vault, run, data) as folder:
+    with fetched(vault, run, data) as folder:
         if not act and not (layout.marker.exists() and layout.secrets.exists()):
             manifest = read_manifest((folder / MANIFEST).read_text())
             sizes = vault.sizes(OBJECTS)
@@ -96,7 +96,7 @@ def check(wanted: Settings, passphrase: str, when: str, tell: Tell) -> Run:
     vault = open_vault(wanted, passphrase)
     check_label(vault, passphrase)
     run = runs.choose_run(runs.list_runs(vault), when)
-    with _fetched(vault, run, wanted.data_dir) as folder:
+    with fetched(vault, run, wanted.data_dir) as folder:
         manifest = read_manifest((folder / MANIFEST).read_text())
     tell(f"reading {len(manifest)} objects of {run.id}, {run.object_bytes / 1e6:.1f} MB")
     if bad := vault.damaged(OBJECTS, manifest):
@@ -117,12 +117,18 @@ def _act(full: Settings, vault: Vault, plan: Plan, folder: Path, tell: Tell) -> 
         if wrong := vault.damaged(store, {key: plan.manifest[key] for key in wrong}):
             raise BoxError(f"{len(wrong)} objects cannot be brought back: {wrong[0]} ... Nothing else was changed.")
     tell("database: loading")
-    database_url = full.database_url.get_secret_value()
+    load_database(full.database_url.get_secret_value(), run, folder)
+
+
+def load_database(database_url: str, run: Run, folder: Path) -> None:
+    """Put a run's database in place of what is there, bring its tables to this version, and compare it with what was noted.
+
+    Raises BoxError where rows are missing or the ledger is not in order.
+    """
     load_dump(database_url, folder / DUMP, [_NEW_ATTEMPTS, "DELETE FROM workers", *_without(run.gone)])
-    migrate(database_url)
-    tell("database: counting")
     with postgres.connect(database_url) as connection:
         found = counts(connection)
+    migrate(database_url)
     exempt = {"workers", "alembic_version", *(("songs", "song_requests") if run.gone else ())}
     differing = [table for table, rows in run.counts.items() if table not in exempt and found.get(table) != rows]
     if differing:
@@ -163,7 +169,7 @@ def _plan(full: Settings, vault: Vault, run: Run, folder: Path) -> Plan:
 
 
 @contextmanager
-def _fetched(vault: Vault, run: Run, data: Path) -> Iterator[Path]:
+def fetched(vault: Vault, run: Run, data: Path) -> Iterator[Path]:
     """Yield a folder with the run's own files, each of them whole. Raises BoxError where one is not."""
     place = f"{RUNS}/{run.id}"
     if bad := vault.damaged(place, run.files):

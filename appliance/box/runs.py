@@ -152,8 +152,8 @@ class Memory:
     good: dict[str, object] | None = None
     failed_at: str = ""
     failure: str = ""
-    doing: str = ""
-    damaged: list[str] = field(default_factory=list)
+    drilled_at: str = ""
+    drill_failure: str = ""
 
     @property
     def run(self) -> Run | None:

@@ -64,6 +64,8 @@ def test_a_failed_backup_and_lost_objects_are_told(well: Settings, tmp_path: Pat
     memory.good = json.loads(json.dumps(memory.good)) | {"missing": ["songs/1/1/audio.mp3"]}
     runs.keep_memory(tmp_path, memory)
     assert "1 files" in _told(well)["missing_objects"]
+    _remember(tmp_path, timedelta(hours=1), drill_failure="The ledger is not in order.")
+    assert _told(well) == {"restore_drill": "The newest backup could not be restored: The ledger is not in order."}
 
 
 def test_failing_songs_are_told_with_the_reason_when_there_are_many(well: Settings, session: Session) -> None:

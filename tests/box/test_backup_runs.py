@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from appliance.box import backup, runs
 from appliance.box.backup import back_up, only_one
+from appliance.box.drill import drill
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout
 from appliance.box.recovery_kit import KIT, known_passphrase, passphrase_in
@@ -126,6 +127,31 @@ def _next_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a day pass: two runs cannot have the same name."""
     later = backup._now() + timedelta(days=1)
     monkeypatch.setattr(backup, "_now", lambda: later)
+
+
+def test_the_drill_restores_the_newest_backup_and_says_what_is_wrong_with_it(
+    session: Session, full: Settings, request_of_two: SongRequest
+) -> None:
+    run = back_up(full, "asked for", _silent)
+    passphrase = known_passphrase(full)
+    assert drill(full, passphrase, _silent).id == run.id
+    memory = runs.remember(full.data_dir)
+    assert (memory.drill_failure, bool(memory.drilled_at)) == ("", True)
+    assert memory.run == run  # what is known of the backup stays known
+    for file in _files(full):
+        if file.stat().st_size == len(SOUND) + 48:
+            file.write_bytes(file.read_bytes()[:-1] + b"?")
+    with pytest.raises(BoxError, match="objects are damaged"):
+        drill(full, passphrase, _silent)
+    assert "objects are damaged" in runs.remember(full.data_dir).drill_failure
+
+
+def test_a_dump_that_was_exchanged_is_no_backup(session: Session, full: Settings, request_of_two: SongRequest) -> None:
+    run = back_up(full, "asked for", _silent)
+    largest = max(_files(full), key=lambda path: path.stat().st_size)  # the dump
+    largest.write_bytes(largest.read_bytes()[:-100])
+    with pytest.raises(BoxError, match=f"The backup {run.id} is damaged: db.dump"):
+        drill(full, known_passphrase(full), _silent)
 
 
 def test_another_studio_may_not_write_into_the_same_place(session: Session, full: Settings, tmp_path: Path) -> None:

@@ -57,7 +57,18 @@ def test_it_is_made_and_remembered_and_not_made_again(with_target: Path) -> None
     assert memory.failure == ""
     assert memory.good
     assert memory.good["kind"] == "nightly"
+    assert memory.drilled_at  # and it was restored once, to see that it can be
+    assert memory.drill_failure == ""
     assert back_up_when_due(memory.last_good) is None
+
+
+def test_a_new_studio_waits_for_its_first_night(with_target: Path) -> None:
+    Layout(with_target, with_target).marker.write_text("{}")
+    now = datetime.now(UTC)
+    assert back_up_when_due(now + timedelta(hours=2)) is None
+    thread = back_up_when_due(now + timedelta(hours=26))
+    assert thread
+    thread.join()
 
 
 def test_without_a_target_there_is_none(session: Session) -> None:

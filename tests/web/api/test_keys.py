@@ -115,6 +115,8 @@ def test_both_ways_to_send_a_key_are_the_same_and_only_one_may_be_used(client: C
     assert client.get("/api/v1/me", headers=pair).json() == client.get("/api/v1/me", headers=own).json()
     assert client.get("/api/v1/me", headers=own | pair).status_code == 400
     assert client.get("/api/v1/me", headers=own | {"Modal-Key": key_id}).status_code == 400
+    assert client.get("/api/v1/me", headers=pair | {"Modal-Secret": "x" * 43}).status_code == 401
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer bl_{key_id}.{'x' * 43}"}).status_code == 401
     twice = [("Authorization", own["Authorization"])] * 2
     assert client.get("/api/v1/me", headers=twice).status_code in (400, 401)
 
