@@ -157,8 +157,8 @@ def test_tasks_and_songs_of_others_are_not_there(
     # Published, it may be heard by everybody; the master stays its owner's.
     assert client.patch(f"/api/v1/songs/{song.id}", json={"published": True}, headers=own).is_success
     for ending, status in (("mp3", 307), ("flac", 404)):
-        path = {"path": f"{song.id}.{ending}"}
-        assert client.get("/v1/audio", params=path, headers=other, follow_redirects=False).status_code == status
+        asked = {"path": f"{song.id}.{ending}"}
+        assert client.get("/v1/audio", params=asked, headers=other, follow_redirects=False).status_code == status
     told = client.post("/query_result", json={"task_id_list": [str(request.id)]}, headers=own)
     assert song.audio_key not in told.text
     odd: list[Any] = [None, {}, "x", [1], [[]], ["x"] * 101, "[" * 5000]
