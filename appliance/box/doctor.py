@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import psycopg
 import urllib3
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from appliance.box import lock, postgres, store
 from appliance.box.account import account_of, is_root
@@ -22,6 +24,8 @@ from appliance.box.failure import BoxError
 from appliance.box.graphics import OLDEST_DRIVER, find_cards
 from appliance.box.layout import Layout, as_variables
 from appliance.box.preflight import check_ports
+from appliance.credits import broken_invariants
+from appliance.database import build_engine
 from appliance.diskspace import room
 from appliance.errors import SettingsError, StudioError
 from appliance.settings import Settings, load_settings
@@ -226,6 +230,26 @@ def _database(patient: Patient) -> Iterator[Finding]:
         yield Finding("database", f"Postgres {version // 10000}.{version % 10000}")
 
 
+def _ledger(patient: Patient) -> Iterator[Finding]:
+    url = patient.settings.database_url.get_secret_value()
+    if not url:
+        return
+    engine = build_engine(url)
+    try:
+        with Session(engine) as session:
+            broken = broken_invariants(session)
+    except SQLAlchemyError:  # no database, which was said above, or no tables of this version yet
+        return
+    finally:
+        engine.dispose()
+    yield Finding(
+        "ledger",
+        "every balance is the sum of its entries",
+        trouble="; ".join(f"{rule}, but not for {', '.join(rows[:3])}" for rule, rows in broken.items()),
+        remedy="Somebody changed the tables by hand: restore the last backup (make restore), or undo that change.",
+    )
+
+
 def _store(patient: Patient) -> Iterator[Finding]:
     wanted = patient.settings
     if not patient.runs and wanted.object_store != "s3":
@@ -324,5 +348,5 @@ def _certificate(patient: Patient) -> Iterator[Finding]:
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
-    _folder, _disk, _memory, _ports, _clock, _database, _store, _card, _models, _certificate,
+    _folder, _disk, _memory, _ports, _clock, _database, _ledger, _store, _card, _models, _certificate,
 )  # fmt: skip

@@ -11,12 +11,15 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from appliance.box.account import is_root, unprivileged_account
 from appliance.box.folder import keep_identity
 from appliance.box.layout import Layout
 from appliance.box.postgres import dies_with_parent, runner_for, wheel_programs
 from appliance.box.waiting import wait_until
+from tests.appliance.people import add_user
 from tests.box.studio import Studio, free_port
 
 needs_root = pytest.mark.skipif(not is_root(), reason="Only root can be somebody else.")
@@ -213,3 +216,15 @@ def test_10_a_data_folder_that_is_read_only(studio: Studio) -> None:
     said = _only(_wrongs(studio, read_only), "data folder")
     assert "is mounted read-only" in said
     assert "Mount it writable" in said
+
+
+def test_a_ledger_that_somebody_has_changed_by_hand(studio: Studio, session: Session, database_url: str) -> None:
+    assert _wrongs(studio, DATABASE_URL=database_url) == {}
+    user = add_user(session, "Ada")
+    session.execute(text("INSERT INTO credit_accounts (user_id, balance) VALUES (:user, 5)"), {"user": user.id})
+    session.commit()
+    said = _only(_wrongs(studio, DATABASE_URL=database_url), "ledger")
+    assert f"The balance is the sum of the entries, but not for {user.id}" in said
+    assert "make restore" in said
+    session.execute(text("DELETE FROM credit_accounts"))
+    session.commit()
