@@ -120,6 +120,7 @@ WORKDIR /data
 VOLUME ["/data", "/models"]
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=10s --start-period=120s --retries=3 CMD ["python", "-m", "appliance.box.probe"]
+# Weights take minutes to load; the first good answer ends the start period.
+HEALTHCHECK --interval=15s --timeout=10s --start-period=600s --retries=3 CMD ["python", "-m", "appliance.box.probe"]
 ENTRYPOINT ["python", "-m", "appliance.box"]
 CMD ["run", "--as-pid-one"]

@@ -1,6 +1,7 @@
-"""Ends the whole box when one of its programs cannot start; runs as an event listener of supervisord.
+"""Ends the whole box when one of its programs cannot start, and a worker that hangs; an event listener of supervisord.
 
-Without it supervisord would keep a dead studio "up" for ever. Usage: python -m appliance.box.guard PREPARED ENDED
+Without it supervisord would keep a dead studio "up" for ever. Usage: python -m appliance.box.guard PREPARED ENDED, with
+complete settings in the environment.
 """
 
 import json
@@ -8,14 +9,21 @@ import os
 import signal
 import sys
 import time
+import xmlrpc.client
 from collections import defaultdict, deque
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 from supervisor import childutils
+
+from appliance.box import postgres
 
 # A program that ends by itself so often within so many seconds will not get better.
 EXITS = 4
 WITHIN = 60.0
+# A worker speaks every five seconds.
+HUNG_AFTER = timedelta(seconds=60)
 
 
 def verdict(
@@ -37,12 +45,48 @@ def verdict(
     return f"it ended {len(times)} times within a minute" if len(times) >= EXITS else None
 
 
+def end_hung_worker(database_url: str, pid: int, started: datetime, silence: timedelta = HUNG_AFTER) -> bool:
+    """Kill the worker `pid` where it has spoken since it `started` but not for `silence`; it is then started anew.
+
+    It speaks in a thread of its own every few seconds, however long a song takes; one that still loads its models has not
+    spoken yet. A database that does not answer proves nothing. Returns whether it was killed.
+    """
+    try:
+        with postgres.connect(database_url) as connection:
+            row = connection.execute(
+                "SELECT max(last_seen) > %s AND max(last_seen) < clock_timestamp() - %s::interval FROM workers",
+                [started, silence],
+            ).fetchone()
+    except psycopg.Error:
+        return False
+    if not row or not row[0]:
+        return False
+    print(f"The worker has been silent for {silence.total_seconds():.0f} seconds and is started anew.", file=sys.stderr)  # noqa: T201
+    os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _look_at_worker() -> None:
+    """Ask supervisord for the worker, and end it where it hangs."""
+    try:
+        worker = childutils.getRPCInterface(os.environ).supervisor.getProcessInfo("worker")
+    except (OSError, xmlrpc.client.Error):  # supervisord is ending
+        return
+    if worker["statename"] == "RUNNING":
+        started = datetime.fromtimestamp(worker["start"], UTC)
+        end_hung_worker(os.environ["DATABASE_URL"], worker["pid"], started)
+
+
 def main() -> None:
     """Listen until something ends the box."""
     prepared, ended = (Path(argument) for argument in sys.argv[1:3])
     exits: dict[str, deque[float]] = defaultdict(deque)
     while True:
         headers, body = childutils.listener.wait(sys.stdin, sys.stdout)
+        if headers["eventname"] == "TICK_60":
+            _look_at_worker()
+            childutils.listener.ok(sys.stdout)
+            continue
         payload = dict(childutils.get_headers(body))
         reason = verdict(headers["eventname"], payload, exits, time.monotonic(), prepared.exists())
         if reason and not ended.exists():

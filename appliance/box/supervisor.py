@@ -174,7 +174,7 @@ def write_config(layout: Layout, wanted: Iterable[Program]) -> None:
             f"eventlistener:{GUARD}",
             {
                 "command": shlex.join([*dies_with_parent("TERM"), *guard]),
-                "events": "PROCESS_STATE_FATAL,PROCESS_STATE_EXITED",
+                "events": "PROCESS_STATE_FATAL,PROCESS_STATE_EXITED,TICK_60",
                 "directory": str(layout.data),
                 "stdout_logfile": "NONE",  # it speaks to supervisord there
                 "stderr_logfile": str(log_of(layout, GUARD)),

@@ -7,12 +7,14 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
 
 from appliance.box import health, postgres
 from appliance.box.control import NOT_RUNNING
+from appliance.box.guard import end_hung_worker
 from appliance.box.waiting import wait_until
 from appliance.settings import Settings, load_settings
 from tests.box.studio import READY, Studio
@@ -177,6 +179,20 @@ def test_readiness_names_what_hangs_and_the_web_app_lives_on(studio: Studio, nam
     finally:
         process.send_signal(signal.SIGCONT)
     assert wait_until(lambda: not _troubles(studio), 30)
+
+
+def test_a_worker_that_hangs_is_ended_and_one_that_only_loads_is_not(studio: Studio) -> None:
+    url, pid = _settings(studio).database_url.get_secret_value(), studio.programs()["worker"]
+    started = datetime.fromtimestamp(psutil.Process(pid).create_time(), UTC)
+    silence = timedelta(seconds=7)
+    assert not end_hung_worker(url, pid, started)
+    psutil.Process(pid).send_signal(signal.SIGSTOP)
+    assert not end_hung_worker(url, pid, datetime.now(UTC) + timedelta(seconds=1), silence)  # it has not spoken since
+    assert not end_hung_worker("postgresql://nobody@127.0.0.1:1/nothing", pid, started, silence)
+    assert wait_until(lambda: end_hung_worker(url, pid, started, silence), 30)
+    assert wait_until(lambda: studio.programs().get("worker", pid) != pid, 30)
+    wanted = _settings(studio)
+    assert wait_until(lambda: not health.web_trouble(wanted), 30), health.parts(wanted)
 
 
 def test_readiness_names_a_worker_that_is_silent_and_tables_of_another_version(studio: Studio) -> None:
