@@ -43,6 +43,13 @@ def _is_alive() -> bool:
         return session.scalar(select(WorkerSeen.name)) is not None
 
 
+def _stages() -> dict[str, list[float]]:
+    """Return what the worker says of how long the stages of its songs took."""
+    with transaction() as session:
+        seen = session.scalar(select(WorkerSeen))
+        return seen.about.get("stages", {}) if seen else {}
+
+
 def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_stopped(
     session: Session, object_store: Storage, tmp_path: Path
 ) -> None:
@@ -55,6 +62,7 @@ def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_
         long = ask_for_song(session, duration=300)
         ring()
         wait_for_stage(long.id, 1, "composing")
+        assert wait_until(lambda: "composing" in _stages(), seconds=60)  # it tells with every heartbeat
         worker.send_signal(signal.SIGTERM)
         assert wait_until(lambda: look(long.id).lease_worker is None, seconds=120)
         after = look(long.id)
