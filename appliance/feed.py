@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, defer, joinedload, selectinload
 from appliance.tables import Category, Song, SongRequest, User, song_categories
 from appliance.tables.songs import SHOWN
 
-MOST_COUNTED = 200  # matches up to which they are counted and put in order of how well they match
+MOST_COUNTED = 1000  # matches up to which they are counted and put in order of how well they match
 _in = song_categories.c
 Ids = Select[*tuple[Any, ...]]  # an id, what the list goes by, and of a search how well it matches
 # The very words of the indexes, which is what Postgres knows them by.

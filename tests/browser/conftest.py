@@ -33,7 +33,8 @@ class Made:
     complaints: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+# One studio a module: what people have played is kept on the server, and no module should find another's there.
+@pytest.fixture(scope="module")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     studio = Studio(tmp_path_factory.mktemp("browser") / "data")
     try:
@@ -80,7 +81,7 @@ def listen_to(context: BrowserContext, complaints: list[str]) -> None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _made() -> list[Made]:
     return []
 
