@@ -32,6 +32,13 @@ def _forget_settings() -> None:
         cached.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def _settings_of_one_test() -> Iterator[None]:
+    """Forget the settings that a test changed: set up before everything else of a test, this is taken down last."""
+    yield
+    settings.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def _postgres() -> Iterator[str]:
     """Run a Postgres for the whole session, and tell every program that the tests start where it is."""
