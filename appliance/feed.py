@@ -6,6 +6,7 @@ indexes.
 """
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ from appliance.tables.songs import SHOWN
 
 MOST_COUNTED = 1000  # matches up to which they are counted and put in order of how well they match
 _in = song_categories.c
-Ids = Select[*tuple[Any, ...]]  # an id, what the list goes by, and of a search how well it matches
+Ids = Select[*tuple[Any, ...]]  # an id, and what the list goes by
 # The very words of the indexes, which is what Postgres knows them by.
 _SHOWN = {
     name: text(re.sub(r"\b(published|instrumental|bpm|language|duration)\b", r"songs.\1", shown))
@@ -57,17 +58,19 @@ def find_songs(session: Session, wish: Wish, after: str = "", limit: int = 24) -
     An `after` that nobody gave out begins at the top.
     """
     mark = _read_mark(after)
-    count = None if mark else _count(session, wish)
-    if wish.words.strip() and (mark[0] == "r" if mark else count is not None and count <= MOST_COUNTED):
-        ids = _ranked(wish, mark[1:] if mark else None)
-    elif wish.newest and not wish.words:
-        ids = _newest(mark[1:] if mark and mark[0] == "n" else None)
+    searched = bool(wish.words.strip())
+    count: int | None = None
+    if searched and (not mark or mark[0] == "r"):
+        count, best = _best_matches(session, wish, mark[1:] if mark else None, limit + 1)
+        if count <= MOST_COUNTED:
+            return _page(session, "r", best, limit, None if mark else count)
+    elif not mark:
+        count = _count(session, wish)
+    if wish.newest and not searched:
+        kind, ids = "n", _newest(mark[1:] if mark and mark[0] == "n" else None)
     else:
-        ids = _hottest(wish, mark[1:] if mark and mark[0] == "h" else None)
-    rows = session.execute(ids.limit(limit + 1)).all()
-    songs = _load(session, [row[0] for row in rows[:limit]])
-    kind = "r" if len(ids.selected_columns) == 3 else "n" if wish.newest and not wish.words else "h"
-    return Found(songs, _mark(kind, rows[limit - 1]) if len(rows) > limit else None, count)
+        kind, ids = "h", _hottest(wish, mark[1:] if mark and mark[0] == "h" else None)
+    return _page(session, kind, session.execute(ids.limit(limit + 1)).all(), limit, count)
 
 
 def songs_of(session: Session, user_id: UUID, after: str = "", limit: int = 24) -> Found:
@@ -77,9 +80,7 @@ def songs_of(session: Session, user_id: UUID, after: str = "", limit: int = 24) 
     ids = ids.order_by(Song.heat.desc(), Song.id.desc())
     if mark and mark[0] == "h":
         ids = ids.where(tuple_(Song.heat, Song.id) < tuple_(mark[1], mark[2]))
-    rows = session.execute(ids.limit(limit + 1)).all()
-    songs = _load(session, [row[0] for row in rows[:limit]])
-    return Found(songs, _mark("h", rows[limit - 1]) if len(rows) > limit else None)
+    return _page(session, "h", session.execute(ids.limit(limit + 1)).all(), limit)
 
 
 def published_songs(session: Session, before: tuple[datetime, UUID] | None = None, limit: int = 24) -> list[Song]:
@@ -152,6 +153,12 @@ def similar_songs(session: Session, song: Song, limit: int = 6) -> list[Song]:
     return [other for other in _load(session, best) if other.request_id != song.request_id][:limit]
 
 
+def _page(session: Session, kind: str, rows: Sequence[Any], limit: int, count: int | None = None) -> Found:
+    """Return the page of the first `limit` of `rows`: of each the id first, then what the list goes by."""
+    songs = _load(session, [row[0] for row in rows[:limit]])
+    return Found(songs, _mark(kind, rows[limit - 1]) if len(rows) > limit else None, count)
+
+
 def _load(session: Session, ids: list[UUID]) -> list[Song]:
     """Return these songs, with their owners, in this order."""
     if not ids:
@@ -181,11 +188,11 @@ def _matches(column: Any, query: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def _count(session: Session, wish: Wish) -> int:
-    """Return how many songs there are, up to MOST_COUNTED + 1."""
+    """Return how many songs there are of a list that nothing is searched in, up to MOST_COUNTED + 1."""
     some: Ids
-    if wish.category and not wish.words and not wish.show:
+    if wish.category and not wish.show:
         some = select(_in.song_id).where(_in.category_id == _category_id(wish), _in.heat.is_not(None))
-    elif wish.words.strip() or wish.category:
+    elif wish.category:
         some = select(Song.id).where(Song.published, _matches(Song.search, _asked(wish)))
     else:
         some = select(Song.id).where(Song.published)
@@ -193,22 +200,37 @@ def _count(session: Session, wish: Wish) -> int:
     return session.scalar(select(func.count()).select_from(some.limit(MOST_COUNTED + 1).subquery())) or 0
 
 
-def _ranked(wish: Wish, mark: tuple[Any, ...] | None) -> Ids:
-    """Select the few songs that match: those by their title first, then by title and person, then by style and lyrics."""
+def _best_matches(session: Session, wish: Wish, mark: tuple[Any, ...] | None, limit: int) -> tuple[int, Sequence[Any]]:
+    """Return how many songs match, up to MOST_COUNTED + 1, and the first or, with a mark, the next of them.
+
+    Those by their title come first, then by title and person, then by style and lyrics. There are none where more match than
+    are put in order. One question for both, as finding the matches is what takes the time.
+    """
+    found = select(Song.id, Song.heat, Song.title, Song.user_id).where(
+        Song.published, _matches(Song.search, _asked(wish))
+    )
+    matches = found.limit(MOST_COUNTED + 1).cte("matches")
     tier = case(
-        (_matches(func.search_words(Song.title), func.search_query(wish.words)), 0),
-        (_matches(func.search_words(Song.title + " " + User.name), func.search_query(wish.words)), 1),
+        (_matches(func.search_words(matches.c.title), func.search_query(wish.words)), 0),
+        (_matches(func.search_words(matches.c.title + " " + User.name), func.search_query(wish.words)), 1),
         else_=2,
     )
-    ids = select(Song.id, Song.heat, tier.label("tier")).join(User, User.id == Song.user_id)
-    ids = ids.where(Song.published, _matches(Song.search, _asked(wish))).order_by(
-        tier, Song.heat.desc(), Song.id.desc()
-    )
+    counted = select(func.count().label("songs")).select_from(matches).subquery("counted")
+    best = select(matches.c.id, matches.c.heat, tier.label("tier")).join(User, User.id == matches.c.user_id)
+    best = best.where(counted.c.songs <= MOST_COUNTED)
     if mark:
         heat, song_id, rank = mark
-        behind = (tier == rank) & (tuple_(Song.heat, Song.id) < tuple_(heat, song_id))
-        ids = ids.where((tier > rank) | behind)
-    return ids
+        behind = (tier == rank) & (tuple_(matches.c.heat, matches.c.id) < tuple_(heat, song_id))
+        best = best.where((tier > rank) | behind)
+    ordered = best.order_by(tier, matches.c.heat.desc(), matches.c.id.desc()).limit(limit).lateral("best")
+    each = ordered.c
+    rows = session.execute(
+        select(each.id, each.heat, each.tier, counted.c.songs)
+        .select_from(counted)
+        .outerjoin(ordered, true())
+        .order_by(each.tier, each.heat.desc(), each.id.desc())
+    ).all()
+    return rows[0].songs, [row for row in rows if row.id]
 
 
 def _newest(mark: tuple[Any, ...] | None) -> Ids:

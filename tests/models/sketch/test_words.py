@@ -27,6 +27,8 @@ def test_syllables_are_listed_line_by_line() -> None:
         ("Ночь улица фонарь аптека", "ru", 9),
         ("사랑해요", "ko", 4),
         ("I have 24 hours", "en", 7),
+        ("Ich habe 24 Stunden", "de", 9),
+        ("Tengo 7 horas", "es", 6),
     ],
 )
 def test_syllables_of_many_languages_are_counted(line: str, language: str, count: int) -> None:
@@ -44,6 +46,25 @@ def test_every_dictionary_word_is_cut_into_as_many_pieces_as_it_has_syllables() 
         pieces = split_word(word)
         assert "".join(pieces) == word
         assert len(pieces) == len(stresses(word))
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "words"),
+    [
+        ("Since 1984", "en", "Since nineteen eighty four"),
+        ("Seit 1984", "de", "Seit neunzehnhundertvierundachtzig"),
+        ("depuis 99 ans", "fr", "depuis quatre vingt dix neuf ans"),
+        ("с 7 до 9", "ru", "с семь до девять"),
+        ("99 balões", "pt-BR", "noventa e nove balões"),
+        ("Call 555 0199 or 4930123", "en", "Call five hundred and fifty five zero one nine nine or four nine three zero one two three"),
+        ("12時", "ja", "じゅうに時"),
+        ("99번", "ko", "구십구번"),
+        ("the 90s on mp3", "en", "the 90s on mp3"),
+        ("3 kwaheri", "sw", "three kwaheri"),
+    ],
+)  # fmt: skip
+def test_numbers_are_sung_in_the_language_of_the_song(line: str, language: str, words: str) -> None:
+    assert " ".join(sung_words(line, language)) == words
 
 
 def test_markup_emoji_and_punctuation_are_not_sung() -> None:
