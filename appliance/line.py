@@ -1,4 +1,4 @@
-"""Everything that is in the making, as the admins see it: who waits for what, stopping it, putting it back in line.
+"""The line as the admins see it: who waits for what, pausing it, moving somebody to its front, stopping a request.
 
 What a private song says is its owner's: admins see its title and how far it is, and not its words.
 """
@@ -6,23 +6,27 @@ What a private song says is its owner's: admins see its title and how far it is,
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from appliance import credits
 from appliance.audit import record, require_admin
 from appliance.database import notify
-from appliance.errors import NotFound
+from appliance.errors import Conflict, NotFound
 from appliance.songs import announce
-from appliance.tables import Song, SongRequest, User
+from appliance.tables import QueuePause, Song, SongRequest, User
 from appliance.tables.songs import OPEN
+from appliance.turns import line
 
 
 def open_requests(session: Session, viewer: User, limit: int = 200) -> list[SongRequest]:
-    """Return what is being made and what waits, in the order it was asked for, with its songs and owners. Raises NotAllowed."""
+    """Return what is being made and what waits, in the order of the line, with its songs and owners. Raises NotAllowed."""
     require_admin(viewer)
-    wanted = select(SongRequest).where(exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)))
-    wanted = wanted.order_by(SongRequest.lease_worker.is_(None), SongRequest.created_at).limit(limit)
+    waiting = line()
+    wanted = select(SongRequest).outerjoin(waiting, waiting.c.id == SongRequest.id)
+    wanted = wanted.where(exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)))
+    wanted = wanted.order_by(waiting.c.place.asc().nulls_first(), SongRequest.created_at).limit(limit)
     return list(session.scalars(wanted.options(joinedload(SongRequest.user), selectinload(SongRequest.songs))))
 
 
@@ -69,3 +73,23 @@ def put_back_in_line(session: Session, admin: User, request_id: UUID, address: s
     record(session, admin, "put request back", str(request.id), before=before, address=address)
     announce(session, request.user_id, request.id)
     notify(session, line=True)
+
+
+def move_to_front(session: Session, admin: User, request_id: UUID, address: str = "") -> None:
+    """Let a request that waits be the next to be made. Raises NotAllowed, NotFound, Conflict where it is being made."""
+    request = _open_request(session, admin, request_id)
+    if request.lease_worker:
+        raise Conflict("This song is being made already.")
+    request.front_at = session.scalar(select(func.clock_timestamp()))
+    record(session, admin, "move request to front", str(request.id), address=address)
+    announce(session, request.user_id, request.id)
+    notify(session, line=True)
+
+
+def pause_queue(session: Session, admin: User, paused: bool, address: str = "") -> None:
+    """Begin nothing any more, or go on: then ring after the commit. What is being made is finished. Raises NotAllowed."""
+    require_admin(admin)
+    change = insert(QueuePause).on_conflict_do_nothing() if paused else delete(QueuePause)
+    if session.scalar(change.returning(QueuePause.single)):
+        record(session, admin, "pause queue" if paused else "resume queue", address=address)
+        notify(session, line=True)

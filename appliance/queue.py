@@ -15,6 +15,7 @@ from appliance.settings import settings
 from appliance.songs import announce
 from appliance.tables import Category, Song, SongRequest, User, song_categories
 from appliance.tables.songs import OPEN
+from appliance.turns import AT_THE_FRONT, is_paused
 
 MOST_TRIES = 3
 GAVE_UP = f"The studio machine stopped {MOST_TRIES} times while making this. Try again, perhaps with a shorter song."
@@ -109,7 +110,8 @@ def _claimable() -> Any:
 
 def something_waits(session: Session) -> bool:
     """Tell whether a claim would find anything."""
-    return session.scalar(select(_claimable().with_only_columns(SongRequest.id).limit(1).exists())) or False
+    found = session.scalar(select(_claimable().with_only_columns(SongRequest.id).limit(1).exists()))
+    return bool(found) and not is_paused(session)
 
 
 def claim_request(session: Session, worker: str) -> SongRequest | None:
@@ -117,13 +119,16 @@ def claim_request(session: Session, worker: str) -> SongRequest | None:
 
     Fair is: one running request for each person, and among people the one least recently served. Claims take turns under
     an advisory lock, since two that look at the same moment would both find the same person idle. A request that was
-    begun three times and never ended is failed instead.
+    begun three times and never ended is failed instead. What an admin moved to the front goes before; while the queue is
+    paused nothing is claimed.
     """
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLAIM_LOCK})
+    if is_paused(session):
+        return None
     while True:
         request: SongRequest | None = session.scalar(
             _claimable()
-            .order_by(User.last_served_at.asc().nulls_first(), SongRequest.created_at, SongRequest.id)
+            .order_by(AT_THE_FRONT, User.last_served_at.asc().nulls_first(), SongRequest.created_at, SongRequest.id)
             .limit(1)
             .options(selectinload(SongRequest.songs))
             .execution_options(populate_existing=True)

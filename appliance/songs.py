@@ -187,7 +187,7 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
     session.flush()
     if not credits.hold_songs(session, song.user_id, [song]):
         song.status = "no_credits"
-    session.execute(update(SongRequest).where(SongRequest.id == song.request_id).values(tries=0))
+    session.execute(update(SongRequest).where(SongRequest.id == song.request_id).values(tries=0, front_at=None))
     announce(session, song.user_id, song.request_id)
     return song
 
@@ -249,33 +249,3 @@ def record_listen(session: Session, song_id: UUID, viewer: User) -> bool:
     session.add(Listen(song_id=song.id, user_id=viewer.id))
     session.execute(update(Song).where(Song.id == song.id).values(listen_count=Song.listen_count + 1))
     return True
-
-
-def place_in_line(session: Session, request: SongRequest) -> int:
-    """Return how soon a request is served: 0 while it is being made, 1 for the next, 3 for the third in line.
-
-    The queue goes round the people who wait, the least recently served one first, so the place is counted in that order
-    and not by who came first.
-    """
-    if request.lease_worker:
-        return 0
-    rounds = (
-        select(
-            SongRequest.id,
-            SongRequest.created_at,
-            User.last_served_at,
-            func.row_number()
-            .over(partition_by=SongRequest.user_id, order_by=(SongRequest.created_at, SongRequest.id))
-            .label("round"),
-        )
-        .join(User, User.id == SongRequest.user_id)
-        .where(
-            SongRequest.lease_worker.is_(None),
-            exists().where(Song.request_id == SongRequest.id, Song.status.in_(OPEN)),
-        )
-        .subquery()
-    )
-    columns = rounds.c
-    order = (columns.round, columns.last_served_at.asc().nulls_first(), columns.created_at, columns.id)
-    line = select(columns.id, func.row_number().over(order_by=order).label("place")).subquery()
-    return session.scalar(select(line.c.place).where(line.c.id == request.id)) or 0

@@ -36,6 +36,7 @@ from web.pages.accounts import AccountPages
 from web.pages.admin import AdminPages
 from web.pages.admin_access import AdminAccessPages
 from web.pages.admin_credits import AdminCreditPages
+from web.pages.admin_live import admin_events
 from web.pages.create import StudioPages
 from web.pages.credits import CreditPages
 from web.pages.discover import discover, nowhere
@@ -61,7 +62,7 @@ THREADS = 16  # handlers that run at the same moment; the database has room for 
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
 UNCOMPRESSED = [
-    "/events",
+    "(/admin)?/events",
     "/songs/archive",
     "/songs/.*/(audio|download|cover|thumbnail)",
     "/requests/.*/events",
@@ -98,6 +99,7 @@ def create_app() -> Litestar:
             StudioPages,
             TrustPages,
             WordPages,
+            admin_events,
             api_page,
             discover,
             events,

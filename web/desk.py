@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from appliance.shelf import BIN_KEEPS, SHELVES, count_shelves, list_bin, list_requests
 from appliance.tables import Song, User
-from web.jobs import Job, job_of
+from web.jobs import Job, jobs_of
 
 PAGE = 30
 BIN = "bin"
@@ -60,7 +60,7 @@ def desk_of(
             [], [], [], None, False, shelf, "", counts, [(song, _days_left(song)) for song in list_bin(session, viewer)]
         )
     found = list_requests(session, viewer, before, PAGE + 1, shelf, words)
-    jobs = [job_of(session, request) for request in found[:PAGE]]
+    jobs = jobs_of(session, found[:PAGE])
     days: dict[str, list[Job]] = {}
     for job in jobs:
         if not job.open and job.state not in ("failed", "held"):

@@ -31,7 +31,7 @@ from web.cookies import login_token
 from web.csrf import token_for
 from web.desk import desk_of
 from web.house import house
-from web.jobs import Job, job_of
+from web.jobs import Job, job_of, jobs_of
 from web.rendering import partial
 
 log = logging.getLogger(__name__)
@@ -185,11 +185,12 @@ async def _messages(
                 continue
             if pieces is None:
                 return
-            yield _event(stamp, "".join(pieces))
+            yield event(stamp, "".join(pieces))
             await asyncio.sleep(AT_MOST_EVERY)
 
 
-def _event(stamp: int, text: str) -> bytes:
+def event(stamp: int, text: str) -> bytes:
+    """Return a message of an event stream: its id, by which a browser says what it has heard, and its text."""
     lines = "".join(f"data: {line}\n" for line in text.splitlines())
     return f"id: {stamp}\n{lines}\n".encode()
 
@@ -224,6 +225,7 @@ class Teller:
             doing = house(session, viewer)
             if doing.credits is not None:
                 pieces.append(partial("#credits", "_credits.html", house=doing))
+            pieces.append(partial("#paused", "_paused.html", paused=doing.paused))
             return [*pieces, partial("#house", "_house.html", house=doing)]
 
     def _jobs(
@@ -232,11 +234,10 @@ class Teller:
         """Return the jobs to show anew: what changed, and what waits when the line has moved."""
         jobs: dict[UUID, Job] = {}
         if line or everything:
-            for request in list_requests(session, viewer):
-                ended = max((song.finished_at for song in request.songs if song.finished_at), default=None)
-                job = job_of(session, request)
+            for job in jobs_of(session, list_requests(session, viewer)):
+                ended = max((song.finished_at for song in job.songs if song.finished_at), default=None)
                 if job.open or (everything and ended and ended > self._since):
-                    jobs[request.id] = job
+                    jobs[job.id] = job
         for request_id in changed - set(jobs):
             with contextlib.suppress(NotFound):
                 jobs[request_id] = job_of(session, get_request(session, request_id, viewer))

@@ -3,12 +3,13 @@
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from appliance import credits
-from appliance.tables import Song, SongRequest, User
+from appliance.tables import QueuePause, Song, SongRequest, User
 from appliance.tables.songs import OPEN
+from appliance.turns import is_paused
 
 RECENT = 40  # songs whose requests estimates rest on
 REMEMBERED = 15.0  # seconds
@@ -20,7 +21,7 @@ class House:
     """`working`: something is being made; `title`: what, if it is the viewer's own; `waiting`: how many more are in line.
 
     `seconds`: how long all of it takes at the speed of the last songs, None while nothing is known. `credits`: what the viewer
-    can spend, None where the studio counts none.
+    can spend, None where the studio counts none. `paused`: an admin paused the queue, so that nothing new is begun.
     """
 
     working: bool
@@ -28,6 +29,7 @@ class House:
     waiting: int
     seconds: float | None
     credits: int | None = None
+    paused: bool = False
 
 
 def house(session: Session, viewer: User) -> House:
@@ -38,6 +40,7 @@ def house(session: Session, viewer: User) -> House:
             (SongRequest.duration * func.count(Song.id)).label("length"),
             SongRequest.lease_worker,
             func.max(Song.title).label("title"),
+            exists(select(QueuePause.single)).label("paused"),
         )
         .join(Song, Song.request_id == SongRequest.id)
         .where(Song.status.in_(OPEN))
@@ -51,7 +54,9 @@ def house(session: Session, viewer: User) -> House:
     length = sum(row.length / (2 if row.lease_worker else 1) for row in rows)
     spendable = credits.account_of(session, viewer.id).available if credits.are_on() else None
     seconds = each and each * length
-    return House(bool(running), own[0] if own else "", len(rows) - len(running), seconds, spendable)
+    paused = rows[0].paused if rows else is_paused(session)
+    waiting = len(rows) - len(running)
+    return House(bool(running), own[0] if own else "", waiting, seconds, spendable, paused)
 
 
 def pace(session: Session) -> float | None:

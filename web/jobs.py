@@ -1,5 +1,6 @@
 """Requests as the Studio shows them: one job each, with its state in a sentence, how far it is and what can be done."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,9 +8,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from appliance import credits
-from appliance.songs import place_in_line
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
+from appliance.turns import is_paused, places_in_line
 from web.house import about, pace
 
 ORDINALS = ("", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
@@ -61,10 +62,30 @@ class Job:
 
 def job_of(session: Session, request: SongRequest) -> Job:
     """Return how `request` stands; its songs must be loaded."""
+    return jobs_of(session, [request])[0]
+
+
+def jobs_of(session: Session, requests: Sequence[SongRequest]) -> list[Job]:
+    """Return how these requests stand, as `job_of` does for one."""
+    waiting = [request for request in requests if _is_waiting(request)]
+    places = places_in_line(session, waiting)
+    paused = bool(waiting) and is_paused(session)
+    return [_job(session, request, places.get(request.id, 0), paused) for request in requests]
+
+
+def _is_waiting(request: SongRequest) -> bool:
+    return not request.lease_worker and any(song.status in OPEN for song in request.songs)
+
+
+def _job(session: Session, request: SongRequest, place: int, paused: bool) -> Job:
     songs = list(request.songs)
     waiting = [song for song in songs if song.status in OPEN]
     song = next((each for each in waiting if each.status == "processing"), waiting[0] if waiting else songs[0])
-    state, sentence, progress, steps = _standing(session, request, songs, song, bool(waiting))
+    state, sentence, progress, steps = (
+        ("queued", _in_line(session, request, place, paused), None, ("done" if request.sheet else "", "", ""))
+        if _is_waiting(request)
+        else _standing(session, request, songs, song, bool(waiting))
+    )
     return Job(
         request.id,
         state,
@@ -95,8 +116,6 @@ def _standing(
         return _ended(songs), _ending(session, songs), None, None
     which = f" of take {song.take}" if len(songs) > 1 and request.sheet else ""
     listen = " You can listen already." if any(each.status == "processed" for each in songs) else ""
-    if song.status == "queued" and not request.lease_worker:
-        return "queued", _in_line(session, request), None, ("done" if request.sheet else "", "", "")
     if song.status == "queued" or song.stage in (None, "writing"):
         if request.sheet:
             return "music", f"Getting ready for the music{which}.{listen}", 0.0, _MUSIC
@@ -115,11 +134,12 @@ def _standing(
     )
 
 
-def _in_line(session: Session, request: SongRequest) -> str:
-    place = place_in_line(session, request)
+def _in_line(session: Session, request: SongRequest, place: int, paused: bool) -> str:
     if not place:
         return "In line"
     said = ORDINALS[place] if place < len(ORDINALS) else f"Number {place}"
+    if paused:
+        return f"{said} in line · the queue is paused"
     # Nobody's requests are looked into: those before this one are taken to be as long as it.
     each = pace(session)
     return f"{said} in line" + (

@@ -12,11 +12,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance.box import health, runs
+from appliance.box.alerts import alerts
 from appliance.settings import Settings, settings
 from appliance.tables import Song, User, WorkerSeen
 from web.languages import gettext as _
-
-ROLES = ("songwriter", "composer", "illustrator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,22 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class Worker:
+    """A program that makes songs: `card` is the memory of its graphics card, `models` what plays each role and its bytes there.
+
+    `alive` tells whether it was heard lately, `notes` are sentences of its own.
+    """
+
+    name: str
+    alive: bool
+    card: Measure | None
+    models: list[tuple[str, str, int]]
+    notes: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
-    """`workers` are triples of a name, whether it was heard lately, and what it says of itself; `today` names and figures."""
+    """`workers` are the programs that make songs; `today` are names and figures."""
 
     disk: Measure
     memory: Measure
@@ -42,7 +55,7 @@ class Machine:
     cores: int
     up: float
     parts: list[health.Part]
-    workers: list[tuple[str, bool, dict[str, Any]]]
+    workers: list[Worker]
     today: list[tuple[str, str]]
 
 
@@ -63,8 +76,33 @@ def machine(session: Session) -> Machine:
         len(os.sched_getaffinity(0)),
         time.time() - psutil.boot_time(),
         health.parts(settings()),
-        [(seen.name, seen.last_seen > lately, dict(seen.about)) for seen in workers],
+        [_worker(seen, seen.last_seen > lately) for seen in workers],
         _today(session),
+    )
+
+
+def figures_of(session: Session) -> dict[str, Any]:
+    """Return everything that the page of the machine shows."""
+    wanted = settings()
+    return {
+        "machine": machine(session),
+        "alerts": alerts(wanted),
+        "backup": last_backup(wanted),
+        "backups_are_set": bool(wanted.backup_target),
+    }
+
+
+def _worker(seen: WorkerSeen, alive: bool) -> Worker:
+    """Return what a worker said of itself with its last sign of life; one of an earlier version may have said less."""
+    about: dict[str, Any] = seen.about
+    card, sizes = about.get("gpu_memory"), about.get("memory", {})
+    roles = (("songwriter", _("Words")), ("composer", _("Music")), ("illustrator", _("Covers")))
+    return Worker(
+        seen.name,
+        alive,
+        Measure(card["used"], card["total"]) if card else None,
+        [(said, about[role], sizes.get(about[role], 0)) for role, said in roles if role in about],
+        about.get("notes", []),
     )
 
 

@@ -7,7 +7,7 @@ import importlib.util
 import json
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,12 +52,16 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The models in memory; None is a role that the sketch engine plays. `notes` are sentences for the admin."""
+    """The models in memory; None is a role that the sketch engine plays.
+
+    `memory` is how many bytes of the card each takes, 0 on the CPU; `notes` are sentences for the admin.
+    """
 
     songwriter: Songwriter | None = None
     composer: Composer | None = None
     illustrator: Illustrator | None = None
     notes: tuple[str, ...] = ()
+    memory: dict[str, int] = field(default_factory=dict)
 
 
 def models_folder(settings: Settings) -> Path:
@@ -100,6 +104,7 @@ def load_models(settings: Settings, chosen: Chosen) -> Loaded:
             _load_composer(music, music_at, device, capacity, measured) if music else None,
             _load_illustrator(cover, cover_at, device, capacity, measured) if cover else None,
             tuple(notes),
+            measured,
         )
     except ModelFailure as failure:
         raise SettingsError(str(failure)) from failure

@@ -18,7 +18,8 @@ class Engines:
 
     `at_once` is how many requests may be worked on together, and `together` whether both takes of one are composed
     together: a sketch uses all the cores there are, a card is shared. `knobs` is what a
-    take may ask of the composer, by name: least, usual and greatest value. `notes` are sentences for the admin.
+    take may ask of the composer, by name: least, usual and greatest value. `notes` are sentences for the admin, and `memory`
+    says for each model that is loaded how many bytes of the card it takes.
     """
 
     songwriter: Songwriter
@@ -28,6 +29,7 @@ class Engines:
     together: bool = False
     knobs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    memory: dict[str, int] = field(default_factory=dict)
 
     def close(self) -> None:
         """Stop the engines that run threads of their own."""
@@ -54,4 +56,5 @@ def load_engines(settings: Settings) -> Engines:
         together=loaded.composer is not None,
         knobs=getattr(loaded.composer, "knobs", {}),
         notes=loaded.notes,
+        memory=loaded.memory,
     )

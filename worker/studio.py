@@ -112,7 +112,7 @@ class Studio:
         engines = self.engines
         roles = ("songwriter", "composer", "illustrator")
         about: dict[str, object] = {role: getattr(engines, role).name for role in roles}
-        about |= {"knobs": engines.knobs}
+        about |= {"knobs": engines.knobs, "memory": engines.memory}
         about |= {"notes": list(engines.notes), "stages": stage_times(), "gpu_memory": gpu_memory()}
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:

@@ -17,7 +17,7 @@ from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
 from appliance.tables.drafts import WordDraft
 from appliance.tables.letters import ResetRequest
 from appliance.tables.listening import Like, Listen, PlayerState, SongReport
-from appliance.tables.machines import WorkerSeen
+from appliance.tables.machines import QueuePause, WorkerSeen
 from appliance.tables.programs import IdempotentAnswer, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import Song, SongRequest
 from appliance.tables.users import LoginSession, OneTimeToken, User
@@ -41,6 +41,7 @@ __all__ = [
     "OneTimeToken",
     "Passkey",
     "PlayerState",
+    "QueuePause",
     "RecoveryCode",
     "ResetRequest",
     "SecondFactor",

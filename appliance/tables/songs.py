@@ -91,6 +91,8 @@ class SongRequest(Table):
     tries: Mapped[int] = mapped_column(SmallInteger, server_default="0", default=0)
     lease_worker: Mapped[str | None] = mapped_column(String(120))
     lease_until: Mapped[datetime | None] = mapped_column(Moment)
+    front_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When an admin moved it to the front of the line."""
 
     user: Mapped[User] = relationship(lazy="raise")
     songs: Mapped[list["Song"]] = relationship(back_populates="request", lazy="raise", order_by="Song.take")

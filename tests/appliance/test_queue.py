@@ -31,8 +31,9 @@ from appliance.queue import (
     start_song,
 )
 from appliance.settings import settings
-from appliance.songs import cancel_song, get_request, place_in_line, retry_song
+from appliance.songs import cancel_song, get_request, retry_song
 from appliance.tables import Song, SongRequest, User
+from appliance.turns import place_in_line
 from tests.appliance.people import add_user, ask
 
 MADE = MadeSong(

@@ -1,5 +1,6 @@
 """A whole studio in a folder of its own, and a Chromium that notes everything a page complains about."""
 
+import json
 import os
 import re
 import shutil
@@ -7,9 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
+from appliance.box import postgres
+from appliance.settings import load_settings
 from tests.box.studio import Studio
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -55,6 +59,13 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=options)
         yield browser
         browser.close()
+
+
+def connection_of(studio: Studio) -> psycopg.Connection:
+    """Return a connection to the database of a studio that runs."""
+    return postgres.connect(
+        load_settings(json.loads(studio.layout.settings.read_text()), None).database_url.get_secret_value()
+    )
 
 
 def listen_to(context: BrowserContext, complaints: list[str]) -> None:

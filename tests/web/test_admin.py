@@ -40,8 +40,10 @@ def test_nobody_but_admins_learns_that_there_is_a_machine_room(
     assert 'href="/admin"' in ada.open("/").text
     assert 'href="/admin"' not in mara.open("/").text
     mara.open("/create")
-    for action in ("stop", "again"):
+    for action in ("stop", "again", "front"):
         assert mara.send(f"/admin/queue/{request.id}/{action}").status_code == 404
+    assert mara.send("/admin/queue/pause", {"paused": "1"}).status_code == 404
+    assert mara.get("/admin/events").status_code == 404
     for ask_for in (open_requests, open_reports):
         with pytest.raises(NotAllowed):
             ask_for(session, people["Mara"])
@@ -53,6 +55,8 @@ def test_the_machine_is_told_in_words(ada: Browser, session: Session, people: di
         "composer": "ace-step",
         "illustrator": "sdxl-turbo",
         "notes": ["A card of 48 GB."],
+        "gpu_memory": {"used": 31 * 2**30, "total": 48 * 2**30},
+        "memory": {"ace-step": 5 * 2**30},
     }
     session.execute(insert(WorkerSeen).values(name="worker-1", about=about))
     session.commit()
@@ -63,6 +67,8 @@ def test_the_machine_is_told_in_words(ada: Browser, session: Session, people: di
         "ace-step",
         "sdxl-turbo",
         "A card of 48 GB.",
+        "<b>31</b> of 48 GB",
+        "5.0 GB of the card",
         "Songs made",
         "object store",
         "GB",
@@ -109,6 +115,44 @@ def test_a_request_is_taken_from_its_worker_and_put_back(
     assert claimed is not None
     assert claimed.id == request.id
     assert deeds(session) == ["put request back"]
+
+
+def test_a_paused_queue_is_said_wherever_somebody_waits(
+    ada: Browser, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    ask(session, people["Mara"], title="Tram")
+    session.commit()
+    assert "queue is paused" not in mara.open("/create").text
+    ada.open("/admin/queue")
+    assert ada.send("/admin/queue/pause", {"paused": "1"}).status_code == 303
+    page = mara.open("/create").text
+    assert "The queue is paused. What you ask for now waits in line" in page
+    assert "Next in line · the queue is paused" in page
+    assert "1 in line · the queue is paused" in page
+    assert "The queue is paused." in ada.open("/admin/queue").text
+    assert ada.send("/admin/queue/pause", {"paused": "0"}).status_code == 303
+    assert "queue is paused" not in mara.open("/create").text
+    assert claim_request(session, "tests")
+    assert deeds(session) == ["pause queue", "resume queue"]
+
+
+def test_somebody_is_let_to_the_front(ada: Browser, mara: Browser, session: Session, people: dict[str, User]) -> None:
+    ask(session, people["Mara"], title="Tram")
+    last = ask(session, people["Jun"], title="Ferry")
+    session.commit()
+    page = ada.open("/admin/queue").text
+    assert page.index("Tram") < page.index("Ferry")
+    assert "Make it next: Tram" not in page
+    assert "Make it next: Ferry" in page
+    assert ada.send(f"/admin/queue/{last.id}/front").status_code == 303
+    page = ada.open("/admin/queue").text
+    assert page.index("Ferry") < page.index("Tram")
+    assert "Second in line" in mara.open("/create").text
+    begin_next = claim_request(session, "tests")
+    assert begin_next is not None
+    assert begin_next.id == last.id
+    session.commit()
+    assert ada.send(f"/admin/queue/{last.id}/front").status_code == 409
 
 
 def test_a_reported_song_is_left_or_taken_down(

@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy import text
+from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from appliance.line import pause_queue
 from appliance.queue import lease_of, report_progress
 from appliance.shelf import delete_song
 from appliance.songs import cancel_song, rename_song
 from appliance.storage import Storage
-from appliance.tables import User
+from appliance.tables import User, WorkerSeen
 from tests.appliance.people import ask
 from tests.web.browser import Browser
 from tests.web.making import begin, make
@@ -45,11 +46,13 @@ def served(browser: Browser) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def stream(address: str, browser: Browser, **headers: str) -> Iterator[Iterator[tuple[str, str]]]:
+def stream(
+    address: str, browser: Browser, path: str = "/events", **headers: str
+) -> Iterator[Iterator[tuple[str, str]]]:
     """Yield the messages of a browser's stream, as pairs of id and text."""
     with (
         httpx.Client(base_url=address, cookies=browser.cookies, timeout=20) as client,
-        client.stream("GET", "/events", headers=headers) as answer,
+        client.stream("GET", path, headers=headers) as answer,
     ):
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -182,3 +185,32 @@ def test_one_person_holds_no_more_streams_than_pages_make_sense(served: str, mar
             next(told)
         answer = httpx.get(f"{served}/events", cookies=mara.cookies)
         assert answer.status_code == 429
+
+
+def test_the_machine_room_is_told_anew_when_something_changes_and_only_to_admins(
+    served: str, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    ada = Browser(mara.client)
+    ada.sign_in("Ada")
+    with stream(served, ada, "/admin/events?room=queue") as told:
+        assert "Nobody waits" in next(told)[1]
+        ask(session, people["Mara"], title="Tram")
+        session.commit()
+        assert "Tram" in next(told)[1]
+        pause_queue(session, people["Ada"], paused=True)
+        session.commit()
+        assert "The queue is paused." in next(told)[1]
+        people["Ada"].role = "user"
+        session.commit()
+        assert list(told) == []
+    assert httpx.get(f"{served}/admin/events", cookies=ada.cookies).status_code == 404
+    people["Ada"].role = "admin"
+    session.execute(insert(WorkerSeen).values(name="worker-1", about={"composer": "ace-step"}))
+    session.commit()
+    with stream(served, ada, "/admin/events") as told:
+        first = next(told)[1]
+        assert 'hx-target="#adm-state"' in first
+        assert "ace-step" in first
+        session.execute(update(WorkerSeen).values(about={"gpu_memory": {"used": 2**31, "total": 2**35}}))
+        session.commit()
+        until(told, "<b>2</b> of 32 GB")

@@ -111,7 +111,7 @@ def test_no_page_changes_a_row(mara: Browser, session: Session, people: dict[str
     song = make(session, object_store, people["Mara"]).songs[0]
     before = rows(session)
     for method, path in routes(mara.client):
-        if method in ("GET", "HEAD") and path != "/events":
+        if method in ("GET", "HEAD") and path not in ("/events", "/admin/events"):
             mara.ask(method, fill(path, song), follow_redirects=False)
     assert rows(session) == before
 

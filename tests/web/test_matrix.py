@@ -29,10 +29,11 @@ DOOR, HIDDEN, ALLOWED = "door", "hidden", "allowed"
 WHO = {"anonymous": None, "other": "Jun", "admin": "Ada", "owner": "Mara"}  # the owner last: some routes delete
 OWNED = ("{song_id}", "{request_id}")
 TITLE = "For nobody else"
-# Another program's message, the stream that has no end, and what only a shop has.
+# Another program's message, the streams that have no end, and what only a shop has.
 ELSEWHERE = {
     "/hooks/polar",
     "/events",
+    "/admin/events",
     "/credits/checkout",
     "/credits/portal",
     "/credits/return",

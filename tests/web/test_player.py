@@ -15,7 +15,7 @@ from tests.web.browser import Browser
 from tests.web.making import make
 
 STATE: dict[str, Any] = {
-    "songs": [], "order": [], "at": 0, "time": 0.0, "volume": 0.8, "muted": False, "shuffled": False, "repeat": False,
+    "songs": [], "order": [], "at": 0, "time": 0.0, "volume": 0.8, "muted": False, "shuffled": False, "repeat": "off",
 }  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def test_what_cannot_be_heard_any_more_falls_out_of_the_queue(
         {"songs": [str(uuid4())], "order": [0], "at": 3},
         {"time": -1},
         {"volume": 3},
+        {"repeat": True},
         {"admin": True},
     ],
 )

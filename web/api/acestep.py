@@ -19,10 +19,11 @@ from appliance.api_keys import read_key
 from appliance.briefs import MAX_LYRICS, MAX_PROMPT, Brief, read_brief
 from appliance.errors import InvalidInput, NotFound
 from appliance.settings import settings
-from appliance.songs import get_request, get_song, place_in_line, request_songs
+from appliance.songs import get_request, get_song, request_songs
 from appliance.tables import ApiKey, Song, SongRequest, User, WorkerSeen
 from appliance.tables.songs import OPEN
 from appliance.taskqueue import ring
+from appliance.turns import place_in_line
 from web.api.acestep_reading import BadTask, metas, read_fields, read_list, read_task
 from web.api.keys import let_in, provide_caller, require_key
 from web.database import after_commit

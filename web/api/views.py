@@ -11,9 +11,10 @@ from msgspec import Meta, Struct
 from sqlalchemy.orm import Session
 
 from appliance.credits import account_of, are_on, price_of_take
-from appliance.songs import liked_songs, place_in_line
+from appliance.songs import liked_songs
 from appliance.tables import CreditEntry, Song, SongRequest, User, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import OPEN
+from appliance.turns import place_in_line
 
 Status = Literal["queued", "processing", "processed", "failed", "no_credits", "cancelled"]
 Moment = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]

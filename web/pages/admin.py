@@ -1,6 +1,5 @@
 """The machine room: how the studio is, what is in line, what was reported, and how it is set up. For admins."""
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,17 +10,15 @@ from litestar.response import Redirect
 from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
-from appliance.box.alerts import alerts
-from appliance.line import open_requests, put_back_in_line, stop_request
+from appliance.line import move_to_front, pause_queue, put_back_in_line, stop_request
 from appliance.reports import open_reports, settle_report
 from appliance.settings import Settings, settings
-from appliance.tables import SongRequest, User
-from appliance.tables.songs import OPEN
+from appliance.tables import User
 from appliance.taskqueue import ring
 from web.database import after_commit
-from web.house import about
 from web.languages import gettext as _
-from web.machine import last_backup, machine
+from web.line import queue_of
+from web.machine import figures_of
 from web.rendering import Page, render
 from web.throttle import address_of
 
@@ -44,23 +41,39 @@ class AdminPages(Controller):
     @get("/", sync_to_thread=True)
     def overview(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
         """Show how the machine is."""
-        wanted = settings()
-        return render(
-            request,
-            "admin.html",
-            session,
-            admin,
-            machine=machine(session),
-            alerts=alerts(wanted),
-            backup=last_backup(wanted),
-            backups_are_set=bool(wanted.backup_target),
-        )
+        return render(request, "admin.html", session, admin, **figures_of(session))
 
     @get("/queue", sync_to_thread=True)
     def queue(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
         """Show what is being made and what waits."""
-        lines = [_line(each) for each in open_requests(session, admin)]
-        return render(request, "admin_queue.html", session, admin, lines=lines)
+        return render(request, "admin_queue.html", session, admin, **queue_of(session, admin))
+
+    @post("/queue/pause", sync_to_thread=True)
+    def pause(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
+    ) -> Redirect:
+        """Pause the queue (`paused` is 1), or let it go on."""
+        paused = form.get("paused") == "1"
+        pause_queue(session, admin, paused, address_of(request))
+        if not paused:
+            after_commit(session, ring)
+        return Redirect("/admin/queue", status_code=303)
+
+    @post("/queue/{request_id:uuid}/front", sync_to_thread=True)
+    def put_first(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        request_id: FromPath[UUID],
+    ) -> Redirect:
+        """Let a request be the next to be made."""
+        move_to_front(session, admin, request_id, address_of(request))
+        return Redirect("/admin/queue", status_code=303)
 
     @post("/queue/{request_id:uuid}/stop", sync_to_thread=True)
     def stop(
@@ -111,32 +124,6 @@ class AdminPages(Controller):
         titles = (_("The studio"), _("Music"), _("Credits"), _("Where things are"))
         groups = [(title, [_setting(name) for name in names]) for title, names in zip(titles, SHOWN, strict=True)]
         return render(request, "admin_settings.html", session, admin, groups=groups)
-
-
-def _line(request: SongRequest) -> dict[str, Any]:
-    """Return what the table says of a request: its words are not among it."""
-    open_songs = [song for song in request.songs if song.status in OPEN]
-    song = next((each for each in open_songs if each.status == "processing"), open_songs[0])
-    stages = {
-        "writing": _("Words"),
-        "composing": _("Music"),
-        "mastering": _("Mastering"),
-        "painting": _("Cover"),
-        "storing": _("Storing"),
-    }
-    stage = stages.get(song.stage or "", _("Beginning")) if request.lease_worker else _("In line")
-    progress = f" {song.progress:.0%}" if song.stage == "composing" else ""
-    return {
-        "id": request.id,
-        "title": next((each.title for each in request.songs if each.title), "") or _("Untitled"),
-        "who": request.user.name,
-        "who_id": request.user_id,
-        "running": bool(request.lease_worker),
-        "stage": stage + progress,
-        "takes": len(open_songs),
-        "waited": about((datetime.now(UTC) - request.created_at).total_seconds()),
-        "tries": request.tries,
-    }
 
 
 def _setting(name: str) -> tuple[str, str, str]:

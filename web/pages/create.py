@@ -18,6 +18,7 @@ from appliance.shelf import list_requests
 from appliance.songs import get_request, get_song, request_songs
 from appliance.tables import SongRequest, User, WordDraft
 from appliance.taskqueue import ring
+from appliance.turns import is_paused
 from web.csrf import token_for
 from web.database import after_commit
 from web.desk import Desk, desk_of
@@ -138,6 +139,7 @@ def _about_form(session: Session, viewer: User, form: dict[str, str], errors: di
         "errors": errors,
         "length": _length(form),
         "pace": pace(session),
+        "paused": is_paused(session),
         "keys": [(key, key) for key in briefs.KEYS],
         "languages": list(briefs.LANGUAGES.items()),
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],

@@ -1,7 +1,7 @@
 """The player's memory: the queue and the place in it, kept for every browser of a person; and news while nobody looks."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -33,7 +33,7 @@ class State(msgspec.Struct, forbid_unknown_fields=True):
     volume: Annotated[float, msgspec.Meta(ge=0, le=1)]
     muted: bool
     shuffled: bool
-    repeat: bool
+    repeat: Literal["off", "all", "one"]
 
 
 class PlayerPages(Controller):

@@ -54,10 +54,11 @@ function count() {
 
 if (stream) {
   document.addEventListener("visibilitychange", count);
-  document.addEventListener("htmx:sse:after:connection", back);
-  document.addEventListener("htmx:sse:after:message", back);
-  document.addEventListener("htmx:sse:error", lost);
-  document.addEventListener("htmx:sse:close", lost);
+  // The machine room has another stream, inside the page; what becomes of that says nothing about this one.
+  stream.addEventListener("htmx:sse:after:connection", back);
+  stream.addEventListener("htmx:sse:after:message", back);
+  stream.addEventListener("htmx:sse:error", lost);
+  stream.addEventListener("htmx:sse:close", lost);
   // A tab in the background lets go of its stream on purpose and takes it up again when it is looked at.
   document.addEventListener("visibilitychange", () => (document.hidden ? back() : lost()));
   lost();

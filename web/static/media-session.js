@@ -2,7 +2,11 @@
 
 export function tellSystem(entry) {
   if (!("mediaSession" in navigator)) return;
-  const artwork = [{ src: new URL(entry.cover, location.href).href }];
+  const address = (name) => new URL(`${entry.href}/${name}`, location.href).href;
+  const artwork = [
+    { src: address("thumbnail"), sizes: "384x384" },
+    { src: address("cover"), sizes: "1024x1024" },
+  ];
   navigator.mediaSession.metadata = new MediaMetadata({ title: entry.title, artist: entry.by, artwork });
 }
 

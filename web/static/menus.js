@@ -19,6 +19,13 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[popover]")) event.target.hidePopover();
 });
 
+document.addEventListener("click", (event) => {
+  const menu = event.target.closest("[data-enqueue]")?.closest(".menu");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // When a part of the page comes anew, what is open stays open and what is played stays painted.
 globalThis.htmx?.registerExtension("keep-open", {
   htmx_before_morph_attr: (_, { attrName, newValue }) => !(attrName === "style" || (attrName === "open" && newValue === null)),

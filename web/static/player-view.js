@@ -34,7 +34,10 @@ const share = (time, duration) => `${duration ? ((time / duration) * 100).toFixe
 export function drawState(bar, queue, audio) {
   mark(find("[data-toggle-play]", bar), !audio.paused, queue.current?.title ?? "");
   find("[data-shuffle]", bar).setAttribute("aria-pressed", queue.shuffled);
-  find("[data-repeat]", bar).setAttribute("aria-pressed", queue.repeat);
+  const repeat = find("[data-repeat]", bar);
+  repeat.setAttribute("aria-pressed", queue.repeat !== "off");
+  repeat.setAttribute("aria-label", queue.repeat === "one" ? "Repeat this song" : "Repeat");
+  repeat.classList.toggle("one", queue.repeat === "one");
   find("[data-mute]", bar).setAttribute("aria-pressed", audio.muted);
   find("[data-volume]", bar).value = audio.muted ? 0 : Math.round(audio.volume * 100);
   find("[data-volume]", bar).setAttribute("aria-valuetext", audio.muted ? "muted" : `${Math.round(audio.volume * 100)}%`);

@@ -12,6 +12,7 @@ const TELL_EVERY = 10_000; // milliseconds between two times that the server is 
 const STEP = 5; // seconds
 const NEAR_START = 3; // seconds: "previous" goes to the beginning first
 const HEARD_AFTER = 10; // seconds of listening that the server counts as one listen
+const SHORTEST = 0.5; // seconds by which the shortest song may fall short of that and still have been heard whole
 
 const bar = find("#player");
 const audio = find("[data-audio]", bar ?? document);
@@ -25,6 +26,8 @@ let retried = false;
 let dragging = false;
 let heard = 0;
 let heardAt = 0;
+// The other tabs of this browser: two songs at once are none.
+const others = "BroadcastChannel" in globalThis ? new BroadcastChannel("backline.player") : null;
 let told = { at: 0, text: "", saved: 0 }; // when the server was told what, and its own time of that
 
 export const song = () => queue.current;
@@ -75,9 +78,10 @@ function refresh() {
 function countListening() {
   const passed = audio.currentTime - heardAt;
   heardAt = audio.currentTime;
-  if (audio.paused || passed <= 0 || passed > 1 || heard >= HEARD_AFTER) return;
+  const enough = Math.min(HEARD_AFTER, duration() - SHORTEST);
+  if (passed <= 0 || passed > 1 || heard >= enough) return;
   heard += passed;
-  if (heard >= HEARD_AFTER) post(`/songs/${song().id}/listens`).catch(() => {});
+  if (heard >= enough) post(`/songs/${song().id}/listens`).catch(() => {});
 }
 
 function load(start) {
@@ -187,7 +191,7 @@ function listen() {
     const button = on("[data-play]");
     if (button) return press(button);
     const added = on("[data-enqueue]");
-    if (added) return enqueue(JSON.parse(added.dataset.entry), added.dataset.enqueue === "next");
+    if (added) return enqueue(JSON.parse(find("[data-play]", added.closest(":has([data-play])")).dataset.play), added.dataset.enqueue === "next");
     const moment = on("[data-seek-to]");
     if (moment && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
@@ -210,7 +214,8 @@ function listen() {
     save();
   });
   onPress("[data-repeat]", () => {
-    queue.repeat = !queue.repeat;
+    queue.nextRepeat();
+    say({ off: "Nothing repeats", all: "The queue repeats", one: `${song().title} repeats` }[queue.repeat]);
     show();
     save();
   });
@@ -267,8 +272,10 @@ function follow() {
   });
   audio.addEventListener("pause", save);
   audio.addEventListener("volumechange", save);
+  audio.addEventListener("play", () => others?.postMessage("playing"));
   audio.addEventListener("ended", () => {
-    if (queue.move(1)) begin();
+    if (queue.repeat === "one") begin();
+    else if (queue.move(1)) begin();
     else begin(0, false);
   });
   audio.addEventListener("error", () => {
@@ -286,6 +293,7 @@ function follow() {
     drawTrouble(bar, `Could not play ${song().title}.`);
     show();
   });
+  others?.addEventListener("message", () => audio.pause());
   addEventListener("pagehide", () => song() && save());
 }
 

@@ -6,7 +6,7 @@ export class Queue {
   order = [];
   at = 0;
   shuffled = false;
-  repeat = false;
+  repeat = "off"; // or "all" of the queue, or "one" song
 
   get current() {
     return this.entries[this.order[this.at]];
@@ -41,14 +41,19 @@ export class Queue {
     this.at = Math.max(0, this.order.indexOf(place));
   }
 
-  // Go on by `step` songs; false where there is none. Repeating, the end leads to the beginning.
+  // Go on by `step` songs; false where there is none. Where all is repeated, the end leads to the beginning.
   move(step) {
     const wanted = this.at + step;
     if (!this.order.length) return false;
     if (wanted >= 0 && wanted < this.order.length) this.at = wanted;
-    else if (this.repeat) this.at = (wanted + this.order.length) % this.order.length;
+    else if (this.repeat === "all") this.at = (wanted + this.order.length) % this.order.length;
     else return false;
     return true;
+  }
+
+  // From off to all, to one, and off again.
+  nextRepeat() {
+    this.repeat = { off: "all", all: "one", one: "off" }[this.repeat];
   }
 
   jump(position) {
@@ -103,7 +108,8 @@ export class Queue {
     return { entries, order, at, shuffled, repeat };
   }
 
+  // Before there was a third way to repeat, it was on or off.
   restore(saved) {
-    Object.assign(this, saved);
+    Object.assign(this, saved, { repeat: { true: "all", false: "off" }[saved.repeat] ?? saved.repeat });
   }
 }

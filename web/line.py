@@ -1,0 +1,47 @@
+"""The line as the page of the queue shows it to admins."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from appliance.line import open_requests
+from appliance.tables import SongRequest, User
+from appliance.tables.songs import OPEN
+from appliance.turns import is_paused
+from web.house import about
+from web.languages import gettext as _
+
+
+def queue_of(session: Session, admin: User) -> dict[str, Any]:
+    """Return what is being made and what waits, in the order of the line, and whether the queue is paused."""
+    requests = open_requests(session, admin)
+    first = next((request for request in requests if not request.lease_worker), None)
+    return {"lines": [_line(request, request is first) for request in requests], "paused": is_paused(session)}
+
+
+def _line(request: SongRequest, first: bool) -> dict[str, Any]:
+    """Return what the table says of a request: its words are not among it. `first`: it is the next to be made."""
+    open_songs = [song for song in request.songs if song.status in OPEN]
+    song = next((each for each in open_songs if each.status == "processing"), open_songs[0])
+    stages = {
+        "writing": _("Words"),
+        "composing": _("Music"),
+        "mastering": _("Mastering"),
+        "painting": _("Cover"),
+        "storing": _("Storing"),
+    }
+    stage = stages.get(song.stage or "", _("Beginning")) if request.lease_worker else _("In line")
+    progress = f" {song.progress:.0%}" if song.stage == "composing" else ""
+    return {
+        "id": request.id,
+        "title": next((each.title for each in request.songs if each.title), "") or _("Untitled"),
+        "who": request.user.name,
+        "who_id": request.user_id,
+        "running": bool(request.lease_worker),
+        "first": first,
+        "stage": stage + progress,
+        "takes": len(open_songs),
+        "waited": about((datetime.now(UTC) - request.created_at).total_seconds()),
+        "tries": request.tries,
+    }
