@@ -113,16 +113,19 @@ def check_code(session: Session, user: User, code: str) -> None:
         raise InvalidInput.about(code=WRONG)
 
 
-def half_way(user: User) -> str:
-    """Return a value for the cookie of a browser that gave the right password and owes a code, good for five minutes."""
-    named = f"{user.id}.{int(time.time() + HALF_WAY_LIVES)}"
+def half_way(user: User, came_by: str = "password") -> str:
+    """Return a value for the cookie of a browser that gave the right password and owes a code, good for five minutes.
+
+    `came_by`: what stood in for the password, as `LoginSession.came_by` has it.
+    """
+    named = f"{user.id}.{int(time.time() + HALF_WAY_LIVES)}.{came_by}"
     return f"{named}.{_half_way_mac(named, user)}"
 
 
-def who_is_half_way(session: Session, cookie: str | None) -> User | None:
-    """Return who gave the right password in the browser with this cookie; None also once that password has changed."""
-    user_id, _, rest = (cookie or "").partition(".")
-    until, _, mac = rest.partition(".")
+def who_is_half_way(session: Session, cookie: str | None) -> tuple[User, str] | None:
+    """Return who is half-way in the browser with this cookie, and by what; None also once their password has changed."""
+    named, _, mac = (cookie or "").rpartition(".")
+    user_id, until, came_by = (*named.split("."), "", "", "")[:3]
     try:
         user = session.get(User, UUID(user_id))
         over = int(until) < time.time()
@@ -131,7 +134,7 @@ def who_is_half_way(session: Session, cookie: str | None) -> User | None:
     if user is None or user.disabled_at or over:
         return None
     told = mac.encode("utf-8", "surrogatepass")
-    return user if hmac.compare_digest(told, _half_way_mac(f"{user_id}.{until}", user).encode()) else None
+    return (user, came_by) if hmac.compare_digest(told, _half_way_mac(named, user).encode()) else None
 
 
 def _half_way_mac(named: str, user: User) -> str:

@@ -48,6 +48,16 @@ class Settings(BaseModel):
     admins_need_second_factor: bool = Field(
         False, description="Whether admins must sign in with an authenticator app or a passkey as well."
     )
+    oidc_issuer: str = Field(
+        "",
+        description="An OpenID Connect provider that people may sign in by, such as https://id.example.org; empty: none.",
+    )
+    oidc_client_id: str = Field("", description="What the studio is called there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; empty: it is a public client.")
+    oidc_hosts: str = Field(
+        "",
+        description="Further hosts that the provider's own description may name, with commas between; Google needs it.",
+    )
     smtp_host: str = Field("", description="The mail server that sends reset links; empty: admins hand them over.")
     smtp_port: Port = Field(587, description="The mail server's port.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
@@ -143,6 +153,13 @@ class Settings(BaseModel):
             raise ValueError("OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
         if self.object_store != "s3" and self.s3_endpoint and not self.s3_access_key:
             raise ValueError("S3_ENDPOINT is for OBJECT_STORE=s3; the bundled store has its own address.")
+        if self.oidc_issuer:
+            issuer = urlsplit(self.oidc_issuer)
+            near = issuer.hostname in ("127.0.0.1", "localhost", "::1")
+            if issuer.scheme != "https" and not (issuer.scheme == "http" and near):
+                raise ValueError("OIDC_ISSUER is an https:// address; http:// may only name this machine.")
+            if not self.oidc_client_id:
+                raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID, what the studio is called there.")
         if self.smtp_host and "@" not in self.smtp_from:
             raise ValueError("SMTP_HOST needs SMTP_FROM, the address that letters come from.")
         if self.billing == "polar" and not self.polar_access_token:

@@ -10,6 +10,7 @@ from litestar.response import Response
 from litestar.types import Message, Scope
 
 from appliance.accounts import ABSOLUTE
+from appliance.challenges import LIVES
 from appliance.second_factor import HALF_WAY_LIVES
 from appliance.settings import settings
 
@@ -47,6 +48,11 @@ def device_value(connection: Connection) -> str | None:
 def half_way_value(connection: Connection) -> str | None:
     """Return what a browser was given when somebody typed the right password and owes a code."""
     return connection.cookies.get(_name("half-way"))
+
+
+def journey_value(connection: Connection) -> str | None:
+    """Return what this browser was given when it was sent to another service to sign in."""
+    return connection.cookies.get(_name("journey"))
 
 
 def _cookie(name: str, value: str | None, max_age: int | None) -> Cookie:
@@ -101,6 +107,11 @@ def set_device(response: Response[Any], value: str) -> None:
 def set_half_way(response: Response[Any], value: str | None) -> None:
     """Note that a code is owed, or with None that it is not any more."""
     response.set_cookie(_cookie("half-way", value or "", HALF_WAY_LIVES if value else 0))
+
+
+def set_journey(response: Response[Any], value: str | None) -> None:
+    """Note what somebody went to another service for, or with None that they are back."""
+    response.set_cookie(_cookie("journey", value or "", LIVES if value else 0))
 
 
 def set_visitor(response: Response[Any], token: str) -> None:

@@ -40,8 +40,9 @@ ELSEWHERE = {
     "/admin/credits/look",
 }
 ELSEWHERE |= {"/admin/credits/packs"}
-# What is there only where browsers allow passkeys: tests/web/test_passkeys.py.
+# What is there only where browsers allow passkeys, or with a provider: tests/web/test_passkeys.py and test_oidc.py.
 ELSEWHERE |= {f"/settings/security/passkeys{path}" for path in ("", "/new", "/options")}
+ELSEWHERE |= {"/confirm/passkey", "/confirm/oidc", "/settings/security/oidc", "/settings/security/oidc/part"}
 
 
 @pytest.fixture
