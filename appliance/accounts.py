@@ -164,7 +164,7 @@ def sign_in(session: Session, who: str, password: str) -> User:
     return user
 
 
-def open_login_session(session: Session, user: User, browser: str, address: str) -> str:
+def open_login_session(session: Session, user: User, browser: str, address: str, came_by: str = "password") -> str:
     """Return the token for the cookie of a browser that has just signed in; only its hash is kept.
 
     What stands before its dot stays when the token is replaced (`appliance.login_sessions`): forms are bound to that, so the
@@ -178,6 +178,7 @@ def open_login_session(session: Session, user: User, browser: str, address: str)
             expires_at=datetime.now(UTC) + (ADMIN_ABSOLUTE if user.is_admin else ABSOLUTE),
             browser="".join(each for each in browser if each.isprintable())[:200],
             address=address[:64],
+            came_by=came_by,
         )
     )
     return token

@@ -52,6 +52,7 @@ def replace_token(session: Session, token: str, *, grace: bool = False, confirme
             last_seen_at=now,
             confirmed_at=now if confirmed else old.confirmed_at,
             expires_at=old.expires_at,
+            came_by=old.came_by,
             browser=old.browser,
             address=old.address,
         )

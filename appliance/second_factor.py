@@ -1,4 +1,4 @@
-"""The second factor: an authenticator app (TOTP, RFC 6238) and recovery codes on paper."""
+"""The second factor: an authenticator app (TOTP, RFC 6238), a passkey (`appliance.passkeys`), and recovery codes on paper."""
 
 import base64
 import hashlib
@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from passlib.exc import TokenError
 from passlib.totp import TOTP
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
 from appliance.errors import Conflict, InvalidInput
 from appliance.settings import settings
-from appliance.tables import LoginSession, RecoveryCode, SecondFactor, User
+from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User
 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
@@ -59,16 +59,35 @@ def confirm_enrolment(session: Session, user: User, code: str) -> list[str]:
         raise InvalidInput.about(code=WRONG)
     factor.confirmed_at = datetime.now(UTC)
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    return give_recovery_codes(session, user)
+
+
+def give_recovery_codes(session: Session, user: User) -> list[str]:
+    """Return new recovery codes, which nobody can read again; nothing where the person has any that are unused."""
+    if codes_left(session, user):
+        return []
     codes = ["-".join(secrets.token_hex(3) for _ in range(5)) for _ in range(RECOVERY_CODES)]  # 120 bits each
     session.add_all(RecoveryCode(code_sha256=_sha256(code), user_id=user.id) for code in codes)
     session.flush()
     return codes
 
 
-def has_second_factor(session: Session, user: User) -> bool:
-    """Tell whether this person has to give a code when signing in."""
+def tidy_recovery_codes(session: Session, user: User) -> None:
+    """Take the recovery codes away from somebody who has nothing left that they stand in for."""
+    if not has_second_factor(session, user):
+        session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+
+
+def has_app(session: Session, user: User) -> bool:
+    """Tell whether this person's authenticator app is on."""
     confirmed = select(SecondFactor.confirmed_at).where(SecondFactor.user_id == user.id)
     return session.scalar(confirmed) is not None
+
+
+def has_second_factor(session: Session, user: User) -> bool:
+    """Tell whether this person has to prove more than their password when signing in: an app is on, or there is a passkey."""
+    passkeys = exists().where(Passkey.user_id == user.id)
+    return has_app(session, user) or bool(session.scalar(select(passkeys)))
 
 
 def codes_left(session: Session, user: User) -> int:
@@ -120,21 +139,22 @@ def _half_way_mac(named: str, user: User) -> str:
     return hmac.new(key, f"half way:{named}:{user.password_hash}".encode(), hashlib.sha256).hexdigest()
 
 
-def remove_second_factor(session: Session, user: User) -> None:
-    """Turn the second factor off; the caller has made sure that this may be."""
+def remove_app(session: Session, user: User) -> None:
+    """Turn the authenticator app off; the caller has made sure that this may be."""
     session.execute(delete(SecondFactor).where(SecondFactor.user_id == user.id))
-    session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    tidy_recovery_codes(session, user)
 
 
 def clear_second_factor(session: Session, admin: User | None, user: User, address: str = "") -> None:
-    """Turn off the app of somebody who lost it, and sign them out everywhere: a deed of its own, apart from reset links.
+    """Take app and passkeys from somebody who lost them, and sign them out everywhere: a deed apart from reset links.
 
     `admin` is None for the machine's own command line. Raises NotAllowed.
     """
     if admin is not None:
         require_admin(admin)
     record(session, admin, "clear second factor", user.name, address=address)
-    remove_second_factor(session, user)
+    session.execute(delete(Passkey).where(Passkey.user_id == user.id))
+    remove_app(session, user)
     session.execute(delete(LoginSession).where(LoginSession.user_id == user.id))
 
 

@@ -46,7 +46,7 @@ class Settings(BaseModel):
         description="Who may make an account: anybody who finds the studio, those an admin invites, or nobody.",
     )
     admins_need_second_factor: bool = Field(
-        False, description="Whether admins must sign in with an authenticator app as well."
+        False, description="Whether admins must sign in with an authenticator app or a passkey as well."
     )
     smtp_host: str = Field("", description="The mail server that sends reset links; empty: admins hand them over.")
     smtp_port: Port = Field(587, description="The mail server's port.")

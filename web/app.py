@@ -44,6 +44,7 @@ from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
 from web.pages.metrics import metrics
+from web.pages.passkeys import PasskeyPages
 from web.pages.people import PeoplePages
 from web.pages.player import PlayerPages
 from web.pages.reports import report
@@ -88,6 +89,7 @@ def create_app() -> Litestar:
             KeyPages,
             Media,
             ShelfPages,
+            PasskeyPages,
             PlayerPages,
             PeoplePages,
             ResetPages,

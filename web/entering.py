@@ -13,11 +13,17 @@ from web.cookies import device_value, login_token, set_choice, set_device, set_h
 from web.throttle import address_of
 
 
-def enter(request: Request[Any, Any, Any], session: Session, user: User, after: str) -> Redirect:
-    """Open a login session for this browser in place of any that it had, and go on to `after`."""
+def enter(
+    request: Request[Any, Any, Any], session: Session, user: User, after: str, came_by: str = "password"
+) -> Redirect:
+    """Open a login session for this browser in place of any that it had, and go on to `after`.
+
+    `came_by` is kept with it: `password`, `passkey` or `oidc`.
+    """
     if old := login_token(request):
         close_login_session(session, old)
-    token = open_login_session(session, user, request.headers.get("user-agent", ""), address_of(request))
+    browser = request.headers.get("user-agent", "")
+    token = open_login_session(session, user, browser, address_of(request), came_by)
     answer: Redirect = Redirect(after, status_code=303)
     set_login(answer, token)
     set_half_way(answer, None)

@@ -36,10 +36,12 @@ class ConfirmFirst(NotAllowed):
 
 
 class SecondFactorFirst(NotAllowed):
-    """An admin has to set up the authenticator app that the studio asks of admins."""
+    """An admin has to set up the second factor that the studio asks of admins."""
 
     def __init__(self) -> None:
-        super().__init__("Admins of this studio sign in with an authenticator app as well. Set it up first.")
+        super().__init__(
+            "Admins of this studio sign in with an authenticator app or a passkey as well. Set one up first."
+        )
 
 
 def provide_visitor(request: Request[Any, Any, Any], session: NamedDependency[Session]) -> User | None:

@@ -13,6 +13,7 @@ from huey.consumer import Consumer
 from sqlalchemy import delete
 
 from appliance.accounts import purge_login_sessions
+from appliance.challenges import purge_used_challenges
 from appliance.database import transaction
 from appliance.drafts import purge_drafts
 from appliance.idempotency import purge_answers
@@ -73,6 +74,7 @@ def purge_old_rows() -> None:
         purge_login_sessions(session)
         purge_drafts(session)
         purge_tries(session)
+        purge_used_challenges(session)
         purge_reset_requests(session)
         purge_answers(session)
         purge_deliveries(session)

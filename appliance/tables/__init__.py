@@ -1,6 +1,16 @@
 """The tables, one file per subject."""
 
-from appliance.tables.access import ApiKey, AuditEntry, Invite, RecoveryCode, SecondFactor, Tries
+from appliance.tables.access import (
+    ApiKey,
+    AuditEntry,
+    Identity,
+    Invite,
+    Passkey,
+    RecoveryCode,
+    SecondFactor,
+    Tries,
+    UsedChallenge,
+)
 from appliance.tables.billing import BillingOrder, CheckoutIntent, CreditPack, WebhookMessage
 from appliance.tables.categories import Category, song_categories
 from appliance.tables.credits import CreditAccount, CreditEntry, CreditHold
@@ -23,11 +33,13 @@ __all__ = [
     "CreditHold",
     "CreditPack",
     "IdempotentAnswer",
+    "Identity",
     "Invite",
     "Like",
     "Listen",
     "LoginSession",
     "OneTimeToken",
+    "Passkey",
     "PlayerState",
     "QueuePause",
     "RecoveryCode",
@@ -37,6 +49,7 @@ __all__ = [
     "SongReport",
     "SongRequest",
     "Tries",
+    "UsedChallenge",
     "User",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -47,6 +47,7 @@ class LoginSession(Table):
     """
 
     __tablename__ = "login_sessions"
+    __table_args__ = (CheckConstraint("came_by IN ('password', 'passkey', 'oidc')", name="came_by"),)
 
     token_sha256: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
@@ -58,6 +59,7 @@ class LoginSession(Table):
     confirmed_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
     """When the person last gave their password, or their second factor, in this browser."""
     replaced_at: Mapped[datetime | None] = mapped_column(Moment)
+    came_by: Mapped[str] = mapped_column(String(10), server_default="password", default="password")
     browser: Mapped[str] = mapped_column(String(200), server_default="")
     address: Mapped[str] = mapped_column(String(64), server_default="")
 

@@ -257,7 +257,7 @@ def test_recovery_codes_stand_in_once_each_and_the_shared_secret_is_sealed(sessi
     assert _app(address).key not in bytes(sealed)
     with pytest.raises(Conflict):
         second_factor.begin_enrolment(session, user)
-    second_factor.remove_second_factor(session, user)
+    second_factor.remove_app(session, user)
     assert not second_factor.has_second_factor(session, user)
 
 

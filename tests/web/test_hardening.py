@@ -17,7 +17,7 @@ from tests.web.making import make
 from web.app import LARGEST_BODY
 
 OPEN_TO_ALL = {
-    "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-up", "/forgot", "/reset", "/health/live",
+    "/", "/{anywhere}", "/setup", "/sign-in", "/sign-in/code", "/sign-in/passkey", "/sign-up", "/forgot", "/reset", "/health/live",
     "/health/ready", "/api/v1/openapi.json", "/health", "/metrics", "/trust", "/trust/backline-ca.pem",
 }  # fmt: skip
 

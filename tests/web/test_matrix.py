@@ -40,6 +40,8 @@ ELSEWHERE = {
     "/admin/credits/look",
 }
 ELSEWHERE |= {"/admin/credits/packs"}
+# What is there only where browsers allow passkeys: tests/web/test_passkeys.py.
+ELSEWHERE |= {f"/settings/security/passkeys{path}" for path in ("", "/new", "/options")}
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from web.cookies import forget_login, half_way_value, login_token, set_half_way
 from web.entering import enter
 from web.forms import safe_path
 from web.rendering import NO_REFERRER, Page, render
+from web.secure_origin import passkey_site
 from web.throttle import count_newcomer, guessing, hashing
 
 
@@ -102,7 +103,7 @@ class AccountPages(Controller):
             return Redirect(after, status_code=303)
         if needs_setup(session):
             return Redirect("/setup", status_code=303)
-        return _sign_in_page(request, {"next": after}, {}, 200)
+        return sign_in_page(request, {"next": after}, {}, 200)
 
     @post("/sign-in", sync_to_thread=True)
     def let_in(
@@ -115,7 +116,7 @@ class AccountPages(Controller):
                 user = sign_in(session, who, form.get("password", ""))
         except (InvalidInput, TooManyTries) as error:
             errors = error.fields or {"password": error.message}
-            return _sign_in_page(request, form, errors, error.status)
+            return sign_in_page(request, form, errors, error.status)
         if has_second_factor(session, user):
             answer = Redirect(f"/sign-in/code?next={quote(after, safe='/')}", status_code=303)
             set_half_way(answer, half_way(user))
@@ -127,7 +128,7 @@ class AccountPages(Controller):
         """Ask whoever typed the right password for the code of their app."""
         if who_is_half_way(session, half_way_value(request)) is None:
             return Redirect("/sign-in", status_code=303)
-        return render(request, "sign_in_code.html", after=safe_path(request.query_params.get("next")), errors={})
+        return _code_page(request, safe_path(request.query_params.get("next")), {}, 200)
 
     @post("/sign-in/code", sync_to_thread=True)
     def check_second_factor(
@@ -143,7 +144,7 @@ class AccountPages(Controller):
         except (InvalidInput, TooManyTries) as error:
             session.rollback()
             errors = error.fields or {"code": error.message}
-            return render(request, "sign_in_code.html", status=error.status, after=after, errors=errors)
+            return _code_page(request, after, errors, error.status)
         return enter(request, session, user, after)
 
     @post("/sign-out", sync_to_thread=True)
@@ -169,7 +170,15 @@ def _sign_up_page(request: Request[Any, Any, Any], form: dict[str, str], errors:
     )
 
 
-def _sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors: dict[str, str], status: int) -> Page:
+def _code_page(request: Request[Any, Any, Any], after: str, errors: dict[str, str], status: int) -> Page:
+    site = passkey_site(request)
+    origin = site.origin if site else ""
+    return render(request, "sign_in_code.html", status=status, after=after, errors=errors, passkey_origin=origin)
+
+
+def sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors: dict[str, str], status: int) -> Page:
+    """Return the page for signing in, with what was wrong."""
+    site = passkey_site(request)
     return render(
         request,
         "sign_in.html",
@@ -178,4 +187,5 @@ def _sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors:
         errors=errors,
         open_to_all=settings().registration == "open",
         by_mail=bool(settings().smtp_host),
+        passkey_origin=site.origin if site else "",
     )

@@ -92,7 +92,7 @@ class AdminAccessPages(Controller):
             session,
             admin,
             user=user,
-            has_app=has_second_factor(session, user),
+            has_factor=has_second_factor(session, user),
             browsers=[(each, day(each.last_seen_at)) for each in list_browsers(session, user)],
         )
 

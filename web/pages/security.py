@@ -1,4 +1,4 @@
-"""What opens somebody's own door: their password, the authenticator app, and the browsers they are signed in with."""
+"""What opens somebody's own door: their password, the authenticator app, passkeys, and the browsers they are signed in with."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from appliance.errors import InvalidInput, NotFound
 from appliance.login_sessions import is_token_of, replace_token
+from appliance.passkeys import list_passkeys
 from appliance.passwords import is_password
 from appliance.people import list_browsers, sign_out_browser, sign_out_others
 from appliance.resets import change_password
@@ -18,8 +19,9 @@ from appliance.second_factor import (
     check_code,
     codes_left,
     confirm_enrolment,
+    has_app,
     has_second_factor,
-    remove_second_factor,
+    remove_app,
 )
 from appliance.settings import settings
 from appliance.tables import User
@@ -28,6 +30,7 @@ from web.cookies import login_token, set_login
 from web.desk import day
 from web.forms import safe_path
 from web.rendering import Page, render
+from web.secure_origin import passkey_site
 from web.throttle import guessing, hashing
 
 SecurityRequest = Request[Any, Any, Any]
@@ -61,14 +64,14 @@ class SecurityPages(Controller):
         except (InvalidInput, TooManyTries) as error:
             errors = error.fields or {"password": error.message}
             return render(request, "confirm.html", session, viewer, status=error.status, after=after, errors=errors)
-        return _with_new_token(request, session, after)
+        return with_new_token(request, session, after)
 
     @get(HERE, sync_to_thread=True, one_factor_will_do=True)
     def overview(
         self, request: SecurityRequest, session: NamedDependency[Session], viewer: NamedDependency[User]
     ) -> Page:
-        """Show what there is: password, app, browsers."""
-        return _page(request, session, viewer, {})
+        """Show what there is: password, app, passkeys, browsers."""
+        return security_page(request, session, viewer, {})
 
     @post(f"{HERE}/password", sync_to_thread=True, one_factor_will_do=True)
     def new_password(
@@ -87,8 +90,8 @@ class SecurityPages(Controller):
         except (InvalidInput, TooManyTries) as error:
             session.rollback()
             fields = {"new" if name == "password" else name: said for name, said in error.fields.items()}
-            return _page(request, session, viewer, fields or {"old": error.message}, error.status)
-        return _with_new_token(request, session, HERE)
+            return security_page(request, session, viewer, fields or {"old": error.message}, error.status)
+        return with_new_token(request, session, HERE)
 
     @post(f"{HERE}/app", sync_to_thread=True, one_factor_will_do=True)
     def begin_app(
@@ -115,11 +118,11 @@ class SecurityPages(Controller):
             return render(request, "second_factor.html", session, confirmed, status=422, address=None, errors=errors)
         page = render(request, "recovery_codes.html", session, confirmed, codes=codes)
         sign_out_others(session, confirmed, login_token(request) or "")
-        _replace_token(request, session, page)
+        replace_this_token(request, session, page)
         return page
 
     @post(f"{HERE}/app/remove", sync_to_thread=True, one_factor_will_do=True)
-    def remove_app(
+    def turn_app_off(
         self,
         request: SecurityRequest,
         session: NamedDependency[Session],
@@ -132,10 +135,10 @@ class SecurityPages(Controller):
                 check_code(session, confirmed, form.get("code", ""))
         except (InvalidInput, TooManyTries) as error:
             session.rollback()
-            return _page(request, session, confirmed, error.fields or {"code": error.message}, error.status)
-        remove_second_factor(session, confirmed)
+            return security_page(request, session, confirmed, error.fields or {"code": error.message}, error.status)
+        remove_app(session, confirmed)
         sign_out_others(session, confirmed, login_token(request) or "")
-        return _with_new_token(request, session, HERE)
+        return with_new_token(request, session, HERE)
 
     @post(f"{HERE}/browsers/others", sync_to_thread=True, one_factor_will_do=True)
     def let_others_out(
@@ -167,19 +170,24 @@ def _require_password(viewer: User, password: str, field: str = "password") -> N
         raise InvalidInput.about(**{field: "This is not your password."})
 
 
-def _replace_token(request: SecurityRequest, session: Session, answer: Response[Any]) -> None:
+def replace_this_token(request: SecurityRequest, session: Session, answer: Response[Any]) -> None:
+    """Give this browser a new token with `answer`: the person has just proved who they are."""
     if token := replace_token(session, login_token(request) or "", confirmed=True):
         set_login(answer, token)
 
 
-def _with_new_token(request: SecurityRequest, session: Session, after: str) -> Redirect:
+def with_new_token(request: SecurityRequest, session: Session, after: str) -> Redirect:
+    """Go on to `after` with a new token."""
     answer: Redirect = Redirect(after, status_code=303)
-    _replace_token(request, session, answer)
+    replace_this_token(request, session, answer)
     return answer
 
 
-def _page(request: SecurityRequest, session: Session, viewer: User, errors: dict[str, str], status: int = 200) -> Page:
-    here = login_token(request)
+def security_page(
+    request: SecurityRequest, session: Session, viewer: User, errors: dict[str, str], status: int = 200
+) -> Page:
+    """Return the page of the viewer's own security, with what was wrong."""
+    here, site = login_token(request), passkey_site(request)
     return render(
         request,
         "security.html",
@@ -187,7 +195,12 @@ def _page(request: SecurityRequest, session: Session, viewer: User, errors: dict
         viewer,
         status=status,
         errors=errors,
-        has_app=has_second_factor(session, viewer),
+        has_app=has_app(session, viewer),
+        has_factor=has_second_factor(session, viewer),
+        passkeys=[
+            (each, day(each.last_used_at) if each.last_used_at else None) for each in list_passkeys(session, viewer)
+        ],
+        passkey_origin=site.origin if site else "",
         codes_left=codes_left(session, viewer),
         app_needed=viewer.is_admin and settings().admins_need_second_factor,
         browsers=[(each, is_token_of(each, here), day(each.last_seen_at)) for each in list_browsers(session, viewer)],

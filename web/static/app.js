@@ -7,5 +7,6 @@ import "./player.js";
 import "./words.js";
 import "./keys.js";
 import "./live.js";
+import "./passkeys.js";
 import "./sharing.js";
 import "./navigation.js";
