@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.appliance.ledger import WEBHOOK_SECRET
 from tests.appliance.polar_standin import Fault, PolarStandIn, signed, standing_in
 from tests.box.studio import Studio
-from tests.browser.conftest import MAKING, NAME, PASSWORD, RULES, SECONDS, accessibility_violations, listen_to
+from tests.browser.conftest import MAKING, NAME, PASSWORD, RULES, SECONDS, accessibility_violations, forgive
 
 pytestmark = pytest.mark.browser
 
@@ -52,11 +52,11 @@ def _balance(page: Page) -> int:
     return int(page.locator(".bal b").inner_text().replace("−", "-"))
 
 
-def test_a_pack_is_bought_spent_and_refunded(polar: PolarStandIn, shop: Studio, browser: Browser) -> None:
-    complaints: list[str] = []
+def test_a_pack_is_bought_spent_and_refunded(
+    polar: PolarStandIn, shop: Studio, browser: Browser, complaints: list[str]
+) -> None:
     polar.add_product("Three songs", 300, 6)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    listen_to(context, complaints)
     page = context.new_page()
     link = shop.link()
     assert link
@@ -119,3 +119,4 @@ def test_a_pack_is_bought_spent_and_refunded(polar: PolarStandIn, shop: Studio, 
     page.get_by_role("button", name="Make 2 takes").click()
     expect(page.locator(".takes > li")).to_have_count(4, timeout=MAKING)
     context.close()
+    forgive(complaints, "status of 503")

@@ -6,12 +6,22 @@ from itertools import product
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import RULES, Made, accessibility_violations
+from tests.browser.conftest import RULES, Made, accessibility_violations, forgive
 
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Page]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+# What pages must not do, each of which the browser complains about.
+INLINE_SCRIPT = (
+    "document.head.append(Object.assign(document.createElement('script'), { textContent: 'window.ran = 1' }))"
+)
+INLINE_STYLE = "document.body.setAttribute('style', 'color: red')"
+FOREIGN_PICTURE = (
+    "new Promise((done) => Object.assign(new Image(), { src: 'https://example.org/x.png', onerror: done }))"
+)
+AN_ERROR = "void setTimeout(() => { throw new Error('a bug') })"
+NOT_THERE = "fetch('/no-such-page')"
 DESK = {"viewport": {"width": 1440, "height": 900}}
 
 
@@ -121,7 +131,9 @@ def test_light_or_dark_is_chosen_once_and_kept(open_page: OpenPage) -> None:
     assert page.evaluate(ground) == dark
 
 
-def test_a_page_that_is_not_live_says_so_and_asks_by_itself(made: Made, browser: Browser) -> None:
+def test_a_page_that_is_not_live_says_so_and_asks_by_itself(
+    made: Made, browser: Browser, complaints: list[str]
+) -> None:
     context = browser.new_context(base_url=made.address, storage_state=made.signed_in)
     page = context.new_page()
     page.clock.install()
@@ -135,9 +147,10 @@ def test_a_page_that_is_not_live_says_so_and_asks_by_itself(made: Made, browser:
     page.clock.fast_forward(16_000)
     expect(page.locator("[data-not-live]").first).to_be_hidden()
     context.close()
+    forgive(complaints, "net::ERR_FAILED", "Failed to fetch")
 
 
-def test_a_studio_that_does_not_answer_is_said_to_be_so(made: Made, browser: Browser) -> None:
+def test_a_studio_that_does_not_answer_is_said_to_be_so(made: Made, browser: Browser, complaints: list[str]) -> None:
     context = browser.new_context(base_url=made.address, storage_state=made.signed_in)
     page = context.new_page()
     page.goto("/create")
@@ -148,6 +161,7 @@ def test_a_studio_that_does_not_answer_is_said_to_be_so(made: Made, browser: Bro
     page.get_by_role("link", name="Discover").first.click()
     expect(page.get_by_role("heading", name="Discover", level=1)).to_be_visible()
     context.close()
+    forgive(complaints, "net::ERR_FAILED", "Failed to fetch")
 
 
 def test_coming_back_finds_the_list_where_it_was_left(made: Made, open_page: OpenPage) -> None:
@@ -181,3 +195,29 @@ def test_keys_of_one_letter_can_be_turned_off(open_page: OpenPage) -> None:
     page.locator("main").focus()
     page.keyboard.press("q")
     expect(queue).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("made_by", "heard"),
+    [
+        (INLINE_SCRIPT, "script-src-elem inline"),
+        (INLINE_STYLE, "style-src-attr inline"),
+        (FOREIGN_PICTURE, "img-src https://example.org/x.png"),
+        (AN_ERROR, "a bug"),
+        (NOT_THERE, "status of 404"),
+    ],
+)
+def test_what_a_page_complains_about_is_heard(
+    open_page: OpenPage, complaints: list[str], made_by: str, heard: str
+) -> None:
+    page = open_page("/")
+    expect(page.get_by_role("heading", name="Discover", level=1)).to_be_visible()
+    assert complaints == []
+    page.evaluate(made_by)
+    for _ in range(40):
+        if any(heard in said for said in complaints):
+            break
+        page.wait_for_timeout(50)
+    assert any(heard in said for said in complaints), complaints
+    assert page.evaluate("window.ran") is None
+    forgive(complaints, "")
