@@ -39,7 +39,9 @@ Failure = Response[Any]
 
 def on_studio_error(request: Request[Any, Any, Any], error: StudioError) -> Failure:
     """Answer an expected failure with its status and its sentence."""
-    if isinstance(error, NotSignedIn) and request.method == "GET" and not wants_json(request):
+    # Whoever listens to a stream would take the way to the sign-in page for a stream that ends, and ask again at once.
+    leads_on = request.method == "GET" and not wants_json(request) and not request.url.path.endswith("/events")
+    if isinstance(error, NotSignedIn) and leads_on:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return _to_sign_in(request, here)
     if isinstance(error, ConfirmFirst | SecondFactorFirst) and not wants_json(request):
