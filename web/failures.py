@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from litestar import Request
 from litestar.exceptions import HTTPException
+from litestar.middleware.compression import CompressionMiddleware
 from litestar.response import Redirect, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -72,8 +73,10 @@ class _Unfound(Response[HTTPException]):
         """Return the ASGI app that looks, in a thread since the database is asked, and answers."""
 
         async def answer(scope: Any, receive: Any, send: Any) -> None:
-            page = await asyncio.to_thread(self._page, request)
-            await page.to_asgi_response(app, request, **how)(scope, receive, send)
+            page = (await asyncio.to_thread(self._page, request)).to_asgi_response(app, request, **how)
+            config = request.app.compression_config
+            assert config
+            await CompressionMiddleware(page, config)(scope, receive, send)  # which is the routes', and this has none
 
         return answer
 
