@@ -14,6 +14,7 @@ from appliance.listening import player_saved_at
 from appliance.settings import settings
 from appliance.tables import User
 from web.assets import asset_url
+from web.browsers import browser_name
 from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
 from web.desk import address
@@ -49,6 +50,7 @@ def environment() -> Environment:
         language=language,
         about=about,
         asset_url=asset_url,
+        browser_name=browser_name,
         clock=clock,
         form_blocks=form_blocks,
         player_entry=player_entry,
