@@ -53,7 +53,11 @@ class Worker:
             return []
         loaded = [(said, kind, size) for (said, _model, size), kind in zip(self.models, _COLOURS, strict=False) if size]
         working = max(0, self.card.used - sum(size for _said, _kind, size in loaded))
-        return [*loaded, (_("Songs in the making"), "bridge", working), (_("Free"), "intro", self.card.total - self.card.used)]
+        return [
+            *loaded,
+            (_("Songs in the making"), "bridge", working),
+            (_("Free"), "intro", self.card.total - self.card.used),
+        ]
 
 
 @dataclass(frozen=True, slots=True)
