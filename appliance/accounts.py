@@ -13,6 +13,7 @@ from appliance import credits
 from appliance.audit import record
 from appliance.errors import Gone, InvalidInput, NotAllowed
 from appliance.invites import use_invite
+from appliance.languages import said
 from appliance.passwords import hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
@@ -112,24 +113,24 @@ def sign_up(session: Session, name: str, email: str, password: str, invite_token
 def name_refusal(session: Session, name: str, but: User | None = None) -> str | None:
     """Return why nobody (or nobody but this person) can be called `name`, or None when it is free."""
     if not 1 <= len(name) <= 40 or not name.isprintable():
-        return "Choose a name of 1 to 40 letters."
+        return said("Choose a name of 1 to 40 letters.")
     if "@" in name:
-        return "A name has no @ in it: that is how names and e-mail addresses are told apart."
+        return said("A name has no @ in it: that is how names and e-mail addresses are told apart.")
     taken = exists().where(func.lower(User.name) == name.lower(), User.id != but.id if but else true())
-    return "Somebody here has this name already." if session.scalar(select(taken)) else None
+    return said("Somebody here has this name already.") if session.scalar(select(taken)) else None
 
 
 def _add_user(session: Session, name: str, email: str, password: str, role: str) -> User:
     name, email = " ".join(name.split()), email.strip()
     wrong: dict[str, str] = {}
-    if said := name_refusal(session, name):
-        wrong["name"] = said
+    if refused := name_refusal(session, name):
+        wrong["name"] = refused
     if email and not (len(email) <= 254 and email.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", email)):
-        wrong["email"] = "This does not look like an e-mail address."
-    if said := refusal(password, name, email, settings().studio_name):
-        wrong["password"] = said
+        wrong["email"] = said("This does not look like an e-mail address.")
+    if refused := refusal(password, name, email, settings().studio_name):
+        wrong["password"] = refused
     if email and _is_taken(session, email):
-        wrong["email"] = "This address has an account already. Sign in instead."
+        wrong["email"] = said("This address has an account already. Sign in instead.")
     if wrong:
         raise InvalidInput.about(**wrong)
     user = User(name=name, email=email or None, password_hash=hash_password(password), role=role)

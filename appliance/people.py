@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
 from appliance.errors import Conflict, NotFound
+from appliance.languages import said
 from appliance.tables import ApiKey, LoginSession, User
 
 ROLES = ("user", "admin")
@@ -95,7 +96,7 @@ def _changed_by(session: Session, admin: User | None, user_id: UUID) -> User:
 def _keep_an_admin(session: Session, leaving: User) -> None:
     others = select(func.count()).where(User.role == "admin", User.disabled_at.is_(None), User.id != leaving.id)
     if session.scalars(others).one() == 0:
-        raise Conflict(f"{leaving.name} is the only admin. Make somebody else one first.")
+        raise Conflict(said("%(name)s is the only admin. Make somebody else one first.", name=leaving.name))
 
 
 def _sign_out_everywhere(session: Session, user: User) -> None:

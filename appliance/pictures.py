@@ -9,6 +9,7 @@ import warnings
 from PIL import Image, ImageOps
 
 from appliance.errors import InvalidInput
+from appliance.languages import said
 
 LARGEST_FILE = 5 * 1024 * 1024  # bytes
 SIDE = 256  # pixels
@@ -16,7 +17,7 @@ _MEMORY = 1 << 30  # bytes of address space; a picture of 50 million pixels need
 _PIXELS = 50_000_000
 _SECONDS = 10
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-REFUSED = "This picture cannot be used. Send a JPEG, PNG, WebP or GIF of up to 5 MB."
+REFUSED = said("This picture cannot be used. Send a JPEG, PNG, WebP or GIF of up to 5 MB.")
 
 
 def square_picture(data: bytes) -> bytes:

@@ -18,13 +18,14 @@ from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
 from appliance.errors import Conflict, InvalidInput
+from appliance.languages import said
 from appliance.settings import settings
 from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User
 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
 HALF_WAY_LIVES = 300  # seconds between the password and the code
-WRONG = "This code is not right, or it was used already. Wait for the next one."
+WRONG = said("This code is not right, or it was used already. Wait for the next one.")
 
 
 def _box() -> Fernet:

@@ -9,13 +9,14 @@ from litestar.connection import Request
 from litestar.handlers import BaseRouteHandler
 
 from appliance.errors import NotAllowed
+from appliance.languages import said
 from appliance.settings import settings
 from web.cookies import Connection, login_token, visitor_token
 from web.forms import read_form
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD, HEADER = "csrf_token", "x-csrftoken"
-REFUSED = (
+REFUSED = said(
     "This form was not sent from a page of this studio, or that page is too old. Go back, reload it and try again."
 )
 
