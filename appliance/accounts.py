@@ -14,7 +14,7 @@ from appliance.audit import record
 from appliance.errors import Gone, InvalidInput, NotAllowed
 from appliance.invites import use_invite
 from appliance.languages import said
-from appliance.passwords import hash_password, is_password, refusal
+from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
 
@@ -79,8 +79,10 @@ def create_admin(session: Session, name: str, email: str, password: str) -> User
     return admin
 
 
-def sign_up(session: Session, name: str, email: str, password: str, invite_token: str = "") -> User:
+def sign_up(session: Session, name: str, email: str, password: str | None, invite_token: str = "") -> User:
     """Return the new user, who comes with an invite where the studio asks for one.
+
+    `password` None: they have proved who they are elsewhere, and sign in by that.
 
     Raises NotAllowed when the studio takes nobody, Gone about the invite, InvalidInput about what cannot be used.
     """
@@ -120,20 +122,21 @@ def name_refusal(session: Session, name: str, but: User | None = None) -> str | 
     return said("Somebody here has this name already.") if session.scalar(select(taken)) else None
 
 
-def _add_user(session: Session, name: str, email: str, password: str, role: str) -> User:
+def _add_user(session: Session, name: str, email: str, password: str | None, role: str) -> User:
     name, email = " ".join(name.split()), email.strip()
     wrong: dict[str, str] = {}
     if refused := name_refusal(session, name):
         wrong["name"] = refused
     if email and not (len(email) <= 254 and email.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", email)):
         wrong["email"] = said("This does not look like an e-mail address.")
-    if refused := refusal(password, name, email, settings().studio_name):
+    if password is not None and (refused := refusal(password, name, email, settings().studio_name)):
         wrong["password"] = refused
     if email and _is_taken(session, email):
         wrong["email"] = said("This address has an account already. Sign in instead.")
     if wrong:
         raise InvalidInput.about(**wrong)
-    user = User(name=name, email=email or None, password_hash=hash_password(password), role=role)
+    hashed = NO_PASSWORD if password is None else hash_password(password)
+    user = User(name=name, email=email or None, password_hash=hashed, role=role)
     session.add(user)
     try:
         session.flush()

@@ -5,6 +5,7 @@ from passlib.context import CryptContext
 from appliance.languages import said
 
 SHORTEST, LONGEST = 8, 1024
+NO_PASSWORD = "!"  # noqa: S105 - in place of a hash: of somebody who comes in by another way
 # OWASP's minimum for argon2id (19 MiB, two passes, one lane): about 25 ms on a small core.
 _context = CryptContext(
     schemes=["argon2"], argon2__type="ID", argon2__memory_cost=19456, argon2__rounds=2, argon2__parallelism=1
@@ -17,8 +18,8 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, password_hash: str | None) -> bool:
-    """Tell whether `password` made `password_hash`; None (nobody of that name) takes as long as a real check."""
-    if password_hash is None or not SHORTEST <= len(password) <= LONGEST:
+    """Tell whether `password` made `password_hash`; None (nobody of that name) and NO_PASSWORD take as long as a real check."""
+    if password_hash in (None, NO_PASSWORD) or not SHORTEST <= len(password) <= LONGEST:
         _context.dummy_verify()
         return False
     return bool(_context.verify(password, password_hash))

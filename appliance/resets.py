@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.audit import record, require_admin
 from appliance.errors import Gone, InvalidInput
 from appliance.languages import said
-from appliance.passwords import hash_password, is_password, refusal
+from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
 
@@ -95,9 +95,11 @@ def reset_password(session: Session, token: str, password: str) -> User:
 def change_password(session: Session, user: User, old: str, new: str, keep: str | None) -> None:
     """Change one's own password; every browser but the one with the login token `keep` is signed out.
 
+    Who has none yet sets the first one, for which the caller has asked them to prove themselves in another way.
+
     Raises InvalidInput about either password.
     """
-    if not is_password(old, user.password_hash):
+    if user.password_hash != NO_PASSWORD and not is_password(old, user.password_hash):
         raise InvalidInput.about(old="This is not your password.")
     _refuse_weak(user, new)
     user.password_hash = hash_password(new)

@@ -1,6 +1,7 @@
 """Every setting of the studio, typed, from the environment and the `.env` file."""
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -39,7 +40,8 @@ class Settings(BaseModel):
     tls_certificate: Path | None = Field(None, description="For TLS=files: the certificate and its chain, in PEM.")
     tls_key: Path | None = Field(None, description="For TLS=files: the certificate's key, in PEM.")
     trusted_proxies: str = Field(
-        "127.0.0.1", description="Whose word counts about who is asking: addresses of proxies, with commas between."
+        "127.0.0.1",
+        description="Whose word counts about who is asking: addresses or networks of proxies, with commas between.",
     )
     registration: Literal["open", "invite", "closed"] = Field(
         "invite",
@@ -47,6 +49,16 @@ class Settings(BaseModel):
     )
     admins_need_second_factor: bool = Field(
         False, description="Whether admins must sign in with an authenticator app or a passkey as well."
+    )
+    oidc_issuer: str = Field(
+        "",
+        description="An OpenID Connect provider that people may sign in by, such as https://id.example.org; empty: none.",
+    )
+    oidc_client_id: str = Field("", description="What the studio is called there.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret there; empty: it is a public client.")
+    oidc_hosts: str = Field(
+        "",
+        description="Further hosts that the provider's own description may name, with commas between; Google needs it.",
     )
     smtp_host: str = Field("", description="The mail server that sends reset links; empty: admins hand them over.")
     smtp_port: Port = Field(587, description="The mail server's port.")
@@ -83,6 +95,10 @@ class Settings(BaseModel):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
 
     secret_key: SecretStr = Field(SecretStr(""), description="Signs tokens and queue messages; empty: generated once.")
+    secret_key_before: SecretStr = Field(
+        SecretStr(""),
+        description="After a change of SECRET_KEY: the one before, until the studio has started once; `make rotate-secret` sees to it.",
+    )
     billing: Literal["off", "grants", "polar"] = Field(
         "off", description="Credits: off counts none, grants lets the admin give them, polar sells them as well."
     )
@@ -143,12 +159,27 @@ class Settings(BaseModel):
             raise ValueError("OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY.")
         if self.object_store != "s3" and self.s3_endpoint and not self.s3_access_key:
             raise ValueError("S3_ENDPOINT is for OBJECT_STORE=s3; the bundled store has its own address.")
+        if self.oidc_issuer:
+            issuer = urlsplit(self.oidc_issuer)
+            near = issuer.hostname in ("127.0.0.1", "localhost", "::1")
+            if issuer.scheme != "https" and not (issuer.scheme == "http" and near):
+                raise ValueError("OIDC_ISSUER is an https:// address; http:// may only name this machine.")
+            if not self.oidc_client_id:
+                raise ValueError("OIDC_ISSUER needs OIDC_CLIENT_ID, what the studio is called there.")
         if self.smtp_host and "@" not in self.smtp_from:
             raise ValueError("SMTP_HOST needs SMTP_FROM, the address that letters come from.")
         if self.billing == "polar" and not self.polar_access_token:
             raise ValueError("BILLING=polar needs POLAR_ACCESS_TOKEN.")
         if self.polar_base_url and urlsplit(self.polar_base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError("POLAR_BASE_URL may only name this machine; POLAR_ENVIRONMENT chooses Polar's own.")
+        for each in self.trusted_proxies.split(","):
+            try:
+                ipaddress.ip_network(each.strip())
+            except ValueError:
+                raise ValueError(
+                    f"TRUSTED_PROXIES takes addresses and networks such as 10.0.0.0/8, and not {each.strip()!r}: whoever it "
+                    "names can say that a request comes from anywhere."
+                ) from None
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("TLS=files needs TLS_CERTIFICATE and TLS_KEY.")
         if not self.public_url:

@@ -44,6 +44,7 @@ from web.pages.health import HealthPages
 from web.pages.hooks import polar_message
 from web.pages.keys import KeyPages, api_page
 from web.pages.metrics import metrics
+from web.pages.oidc import OidcPages
 from web.pages.passkeys import PasskeyPages
 from web.pages.people import PeoplePages
 from web.pages.player import PlayerPages
@@ -89,6 +90,7 @@ def create_app() -> Litestar:
             KeyPages,
             Media,
             ShelfPages,
+            OidcPages,
             PasskeyPages,
             PlayerPages,
             PeoplePages,

@@ -10,6 +10,7 @@ from litestar.response import Response
 from litestar.types import Message, Scope
 
 from appliance.accounts import ABSOLUTE
+from appliance.challenges import LIVES
 from appliance.second_factor import HALF_WAY_LIVES
 from appliance.settings import settings
 
@@ -49,6 +50,11 @@ def half_way_value(connection: Connection) -> str | None:
     return connection.cookies.get(_name("half-way"))
 
 
+def journey_value(connection: Connection) -> str | None:
+    """Return what this browser was given when it was sent to another service to sign in."""
+    return connection.cookies.get(_name("journey"))
+
+
 def _cookie(name: str, value: str | None, max_age: int | None) -> Cookie:
     return Cookie(
         key=_name(name), value=value, max_age=max_age, path="/", httponly=True, secure=is_secure(), samesite="lax"
@@ -68,7 +74,7 @@ def set_login(response: Response[Any], token: str) -> None:
 def set_choice(response: Response[Any], name: str, value: str) -> None:
     """Have the browser remember what somebody chose for its pages (`language`, `theme`); empty: nothing."""
     age = int(timedelta(days=365).total_seconds()) if value else 0
-    response.set_cookie(Cookie(key=name, value=value, max_age=age, path="/", samesite="lax"))
+    response.set_cookie(Cookie(key=name, value=value, max_age=age, path="/", secure=is_secure(), samesite="lax"))
 
 
 def forget_login(response: Response[Any]) -> None:
@@ -101,6 +107,11 @@ def set_device(response: Response[Any], value: str) -> None:
 def set_half_way(response: Response[Any], value: str | None) -> None:
     """Note that a code is owed, or with None that it is not any more."""
     response.set_cookie(_cookie("half-way", value or "", HALF_WAY_LIVES if value else 0))
+
+
+def set_journey(response: Response[Any], value: str | None) -> None:
+    """Note what somebody went to another service for, or with None that they are back."""
+    response.set_cookie(_cookie("journey", value or "", LIVES if value else 0))
 
 
 def set_visitor(response: Response[Any], token: str) -> None:

@@ -62,6 +62,16 @@ def provide_visitor(request: Request[Any, Any, Any], session: NamedDependency[Se
     return user
 
 
+def look_who_asks(request: Request[Any, Any, Any]) -> Asker | None:
+    """Return who is signed in, for a page that no handler makes, and remember it as `ASKED_BY`."""
+    if token := login_token(request):
+        with transaction() as own:
+            if login := login_session_of(own, token):
+                request.scope["state"][ASKED_BY] = Asker(login.user.name, login.user.is_admin)
+    found: Asker | None = request.scope["state"].get(ASKED_BY)
+    return found
+
+
 def _require_second_factor(session: Session, user: User) -> None:
     asked = user.is_admin and settings().admins_need_second_factor
     if asked and not has_second_factor(session, user):

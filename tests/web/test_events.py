@@ -18,7 +18,7 @@ from appliance.songs import cancel_song, rename_song
 from appliance.storage import Storage
 from appliance.tables import User, WorkerSeen
 from tests.appliance.people import ask
-from tests.web.browser import Browser
+from tests.web.browser import HTMX, Browser
 from tests.web.making import begin, make
 from web.events import MOST_STREAMS
 
@@ -161,6 +161,9 @@ def test_the_stream_ends_with_the_session(
         rename_song(session, song.id, people["Mara"], "Secret")
         session.commit()
         assert all("Secret" not in message for _, message in told)
+    # Nor is it led to the sign-in page, which a page that listens would take for the next stream, again and again.
+    for path in ("/events", "/admin/events"):
+        assert httpx.get(f"{served}{path}", cookies=mara.cookies, headers=HTMX).status_code == 401
 
 
 def test_news_are_heard_again_after_the_database_hung_up(

@@ -148,6 +148,20 @@ def test_adding_one_asks_for_the_password_again_and_signs_the_other_browsers_out
     assert mara.get("/create").status_code == 200
 
 
+def test_a_passkey_proves_once_more_who_sits_here(mara: Browser, jun: Browser, session: Session) -> None:
+    device, juns = add(mara), add(jun)
+    later(session, timedelta(minutes=11))
+    mara.open("/confirm?next=/settings/security")
+    page = mara.send("/confirm/passkey", {"passkey": juns.sign(options(mara, "/sign-in/passkey"))})
+    assert "somebody else" in beside(page, "passkey")
+    assert mara.get("/settings/security/passkeys/new").status_code == 303
+    answer = mara.send(
+        "/confirm/passkey", {"passkey": device.sign(options(mara, "/sign-in/passkey")), "next": "/credits"}
+    )
+    assert answer.headers["location"] == "/credits"
+    assert mara.get("/settings/security/passkeys/new").status_code == 200
+
+
 def test_a_challenge_is_good_once_for_one_browser_and_one_purpose_and_not_for_long(
     mara: Browser, client: TestClient[Litestar], session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from appliance.accounts import (
 )
 from appliance.errors import InvalidInput
 from appliance.invites import check_invite
+from appliance.oidc import provider_name
 from appliance.second_factor import check_code, half_way, has_second_factor, who_is_half_way
 from appliance.settings import settings
 from appliance.tables import User
@@ -135,9 +136,10 @@ class AccountPages(Controller):
         self, request: Request[Any, Any, Any], session: NamedDependency[Session], form: NamedDependency[dict[str, str]]
     ) -> Page | Redirect:
         """Sign a browser in whose person gave the password before and the code now."""
-        user, after = who_is_half_way(session, half_way_value(request)), safe_path(form.get("next"))
-        if user is None:
+        found, after = who_is_half_way(session, half_way_value(request)), safe_path(form.get("next"))
+        if found is None:
             return Redirect("/sign-in", status_code=303)
+        user, came_by = found
         try:
             with guessing(request, user.name, "code"):
                 check_code(session, user, form.get("code", ""))
@@ -145,7 +147,7 @@ class AccountPages(Controller):
             session.rollback()
             errors = error.fields or {"code": error.message}
             return _code_page(request, after, errors, error.status)
-        return enter(request, session, user, after)
+        return enter(request, session, user, after, came_by)
 
     @post("/sign-out", sync_to_thread=True)
     def let_out(self, request: Request[Any, Any, Any], session: NamedDependency[Session]) -> Redirect:
@@ -166,7 +168,15 @@ def _sign_up_page(request: Request[Any, Any, Any], form: dict[str, str], errors:
     taken = mode == "closed" or (mode == "invite" and not form.get("invite"))
     headers = NO_REFERRER if form.get("invite") else {}
     return render(
-        request, "sign_up.html", status=status, headers=headers, form=form, errors=errors, mode=mode, shut=taken
+        request,
+        "sign_up.html",
+        status=status,
+        headers=headers,
+        form=form,
+        errors=errors,
+        mode=mode,
+        shut=taken,
+        provider=provider_name(),
     )
 
 
@@ -188,4 +198,5 @@ def sign_in_page(request: Request[Any, Any, Any], form: dict[str, str], errors: 
         open_to_all=settings().registration == "open",
         by_mail=bool(settings().smtp_host),
         passkey_origin=site.origin if site else "",
+        provider=provider_name(),
     )

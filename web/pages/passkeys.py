@@ -26,7 +26,7 @@ from web.csrf import bound_to
 from web.entering import enter
 from web.forms import safe_path
 from web.pages.accounts import sign_in_page
-from web.pages.security import HERE, hash_in, replace_this_token, security_page, with_new_token
+from web.pages.security import HERE, confirm_page, hash_in, replace_this_token, security_page, with_new_token
 from web.rendering import Page, render
 from web.secure_origin import passkey_site
 
@@ -52,6 +52,25 @@ class PasskeyPages(Controller):
             session.rollback()
             return sign_in_page(request, form, {"passkey": error.message}, error.status)
         return enter(request, session, user, safe_path(form.get("next")), came_by="passkey")
+
+    @post("/confirm/passkey", sync_to_thread=True, one_factor_will_do=True)
+    def confirm(
+        self,
+        request: PasskeyRequest,
+        session: NamedDependency[Session],
+        viewer: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
+    ) -> Page | Redirect:
+        """Take a passkey of the viewer's in place of their password once more."""
+        after = safe_path(form.get("next"))
+        try:
+            user = check_passkey(session, _site(request), bound_to(request) or "", form.get("passkey", ""))
+            if user.id != viewer.id:
+                raise InvalidInput.about(passkey="This is somebody else's passkey.")
+        except InvalidInput as error:
+            session.rollback()
+            return confirm_page(request, session, viewer, after, {"passkey": error.message}, error.status)
+        return with_new_token(request, session, after)
 
     @get(f"{HERE}/passkeys/new", sync_to_thread=True, one_factor_will_do=True)
     def form(

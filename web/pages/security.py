@@ -9,9 +9,11 @@ from litestar.response import Redirect, Response
 from sqlalchemy.orm import Session
 
 from appliance.errors import InvalidInput, NotFound
+from appliance.identities import identity_of
 from appliance.login_sessions import is_token_of, replace_token
+from appliance.oidc import provider_name
 from appliance.passkeys import list_passkeys
-from appliance.passwords import is_password
+from appliance.passwords import NO_PASSWORD, is_password
 from appliance.people import list_browsers, sign_out_browser, sign_out_others
 from appliance.resets import change_password
 from appliance.second_factor import (
@@ -32,6 +34,7 @@ from web.forms import safe_path
 from web.rendering import Page, render
 from web.secure_origin import passkey_site
 from web.throttle import guessing, hashing
+from web.viewers import provide_confirmed
 
 SecurityRequest = Request[Any, Any, Any]
 HERE = "/settings/security"
@@ -46,7 +49,7 @@ class SecurityPages(Controller):
     ) -> Page:
         """Ask for the password once more, before something that a borrowed browser must not be enough for."""
         after = safe_path(request.query_params.get("next"))
-        return render(request, "confirm.html", session, viewer, after=after, errors={})
+        return confirm_page(request, session, viewer, after, {}, 200)
 
     @post("/confirm", sync_to_thread=True, one_factor_will_do=True)
     def confirm(
@@ -63,7 +66,7 @@ class SecurityPages(Controller):
                 _require_password(viewer, form.get("password", ""))
         except (InvalidInput, TooManyTries) as error:
             errors = error.fields or {"password": error.message}
-            return render(request, "confirm.html", session, viewer, status=error.status, after=after, errors=errors)
+            return confirm_page(request, session, viewer, after, errors, error.status)
         return with_new_token(request, session, after)
 
     @get(HERE, sync_to_thread=True, one_factor_will_do=True)
@@ -81,10 +84,13 @@ class SecurityPages(Controller):
         viewer: NamedDependency[User],
         form: NamedDependency[dict[str, str]],
     ) -> Page | Redirect:
-        """Change the password; every other browser is signed out, and this one gets a new token."""
+        """Change the password, or set the first one; every other browser is signed out, and this one gets a new token."""
+        if viewer.password_hash == NO_PASSWORD:
+            provide_confirmed(request, session, viewer)
         try:
-            with guessing(request, viewer.name, "confirm"), hashing():
-                _require_password(viewer, form.get("old", ""), "old")
+            if viewer.password_hash != NO_PASSWORD:
+                with guessing(request, viewer.name, "confirm"), hashing():
+                    _require_password(viewer, form.get("old", ""), "old")
             with hashing():
                 change_password(session, viewer, form.get("old", ""), form.get("new", ""), login_token(request))
         except (InvalidInput, TooManyTries) as error:
@@ -183,6 +189,25 @@ def with_new_token(request: SecurityRequest, session: Session, after: str) -> Re
     return answer
 
 
+def confirm_page(
+    request: SecurityRequest, session: Session, viewer: User, after: str, errors: dict[str, str], status: int
+) -> Page:
+    """Return the page that asks the viewer to prove themselves once more, by whatever they have for it."""
+    wanted, site = settings(), passkey_site(request)
+    return render(
+        request,
+        "confirm.html",
+        session,
+        viewer,
+        status=status,
+        after=after,
+        errors=errors,
+        has_password=viewer.password_hash != NO_PASSWORD,
+        passkey_origin=site.origin if site and list_passkeys(session, viewer) else "",
+        provider=provider_name() if identity_of(session, viewer, wanted.oidc_issuer) else "",
+    )
+
+
 def security_page(
     request: SecurityRequest, session: Session, viewer: User, errors: dict[str, str], status: int = 200
 ) -> Page:
@@ -201,6 +226,9 @@ def security_page(
             (each, day(each.last_used_at) if each.last_used_at else None) for each in list_passkeys(session, viewer)
         ],
         passkey_origin=site.origin if site else "",
+        has_password=viewer.password_hash != NO_PASSWORD,
+        provider=provider_name(),
+        identity=identity_of(session, viewer, settings().oidc_issuer),
         codes_left=codes_left(session, viewer),
         app_needed=viewer.is_admin and settings().admins_need_second_factor,
         browsers=[(each, is_token_of(each, here), day(each.last_seen_at)) for each in list_browsers(session, viewer)],
