@@ -11,9 +11,8 @@ from sqlalchemy.orm import Session, joinedload
 
 from appliance import credits
 from appliance.audit import record
-from appliance.errors import Gone, InvalidInput, NotAllowed
+from appliance.errors import Gone, InvalidInput, NotAllowed, said
 from appliance.invites import use_invite
-from appliance.languages import said
 from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, StudioError
-from appliance.languages import said
+from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, StudioError, said
 from appliance.tables import ApiKey, User
 
 SCOPES = {

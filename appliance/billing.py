@@ -17,8 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from appliance import credits
-from appliance.errors import InvalidInput, NotFound
-from appliance.languages import said
+from appliance.errors import InvalidInput, NotFound, said
 from appliance.tables import BillingOrder, CheckoutIntent, CreditPack, User, WebhookMessage
 
 # Other reasons (a proration, a metered cycle) are no sale of a whole pack.

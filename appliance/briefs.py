@@ -6,8 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from appliance.errors import InvalidInput
-from appliance.languages import said
+from appliance.errors import InvalidInput, said
 
 MODES = ("description", "lyrics", "described_lyrics")
 VOICES = ("robot", "choir", "none")

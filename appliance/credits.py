@@ -14,8 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from appliance.database import notify
-from appliance.errors import InvalidInput, NotAllowed
-from appliance.languages import said
+from appliance.errors import InvalidInput, NotAllowed, said
 from appliance.settings import settings
 from appliance.tables import CreditAccount, CreditEntry, CreditHold, Song, SongRequest, User
 

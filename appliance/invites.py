@@ -8,8 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Gone, InvalidInput, NotFound
-from appliance.languages import said
+from appliance.errors import Gone, InvalidInput, NotFound, said
 from appliance.tables import Invite, User
 
 LIVES = timedelta(days=7)

@@ -3,7 +3,7 @@
 English is what the sources say, so it has no catalogue. `python -m web.languages` brings the catalogues up to date.
 
 Sentences that are made below the pages (why something failed, what is wrong with a field) are English wherever they are kept,
-logged or told to programs: `said` makes them, and the pages say them in their own language by `translated`.
+logged or told to programs: `appliance.errors.said` makes them, and the pages say them in their own language by `translated`.
 """
 
 import re
@@ -45,11 +45,6 @@ def gettext(message: str) -> str:
 def ngettext(one: str, many: str, number: int) -> str:
     """Return the message for `number` of something in the language that is spoken."""
     return catalogue(language()).ngettext(one, many, number)
-
-
-def said(sentence: str, **values: object) -> str:
-    """Return an English sentence with its values, `%(name)s`, filled in; the catalogues take in every one that is written so."""
-    return sentence % values if values else sentence
 
 
 def translated(sentence: str) -> str:

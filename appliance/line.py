@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from appliance import credits
 from appliance.audit import record, require_admin
 from appliance.database import notify
-from appliance.errors import Conflict, NotFound
-from appliance.languages import said
+from appliance.errors import Conflict, NotFound, said
 from appliance.songs import announce
 from appliance.tables import QueuePause, Song, SongRequest, User
 from appliance.tables.songs import OPEN

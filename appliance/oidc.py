@@ -22,8 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from appliance.challenges import check_challenge, derived, new_challenge
-from appliance.errors import InvalidInput, Unavailable
-from appliance.languages import said
+from appliance.errors import InvalidInput, Unavailable, said
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)

@@ -28,8 +28,7 @@ from webauthn.helpers.structs import (
 )
 
 from appliance.challenges import LIVES, check_challenge, new_challenge, use_up
-from appliance.errors import Conflict, InvalidInput, NotFound
-from appliance.languages import said
+from appliance.errors import Conflict, InvalidInput, NotFound, said
 from appliance.second_factor import give_recovery_codes, tidy_recovery_codes
 from appliance.settings import settings
 from appliance.tables import Passkey, User

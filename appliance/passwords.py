@@ -2,7 +2,7 @@
 
 from passlib.context import CryptContext
 
-from appliance.languages import said
+from appliance.errors import said
 
 SHORTEST, LONGEST = 8, 1024
 NO_PASSWORD = "!"  # noqa: S105 - in place of a hash: of somebody who comes in by another way

@@ -8,8 +8,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Conflict, NotFound
-from appliance.languages import said
+from appliance.errors import Conflict, NotFound, said
 from appliance.tables import ApiKey, LoginSession, User
 
 ROLES = ("user", "admin")

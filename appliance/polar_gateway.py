@@ -18,8 +18,7 @@ from urllib.parse import quote
 from polar.base import PolarRateLimitError, SyncClientBase, parse_response_json
 from polar.webhooks import PolarWebhookError, validate_event
 
-from appliance.errors import Conflict, NotFound, StudioError, Unavailable
-from appliance.languages import said
+from appliance.errors import Conflict, NotFound, StudioError, Unavailable, said
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)

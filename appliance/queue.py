@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 
 from appliance import credits, webhooks
 from appliance.database import notify
-from appliance.errors import StudioError
-from appliance.languages import said
+from appliance.errors import StudioError, said
 from appliance.settings import settings
 from appliance.songs import announce
 from appliance.tables import Category, Song, SongRequest, User, song_categories

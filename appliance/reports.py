@@ -8,8 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.audit import record, require_admin
-from appliance.errors import InvalidInput, NotFound
-from appliance.languages import said
+from appliance.errors import InvalidInput, NotFound, said
 from appliance.songs import announce, get_song
 from appliance.tables import Song, SongReport, SongRequest, User
 

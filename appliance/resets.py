@@ -8,8 +8,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Gone, InvalidInput
-from appliance.languages import said
+from appliance.errors import Gone, InvalidInput, said
 from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User

@@ -13,8 +13,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Conflict, InvalidInput
-from appliance.languages import said
+from appliance.errors import Conflict, InvalidInput, said
 from appliance.sealing import SECOND_FACTOR, Unreadable, seal, unseal
 from appliance.settings import settings
 from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User

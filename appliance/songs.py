@@ -13,8 +13,7 @@ from appliance import credits
 from appliance.briefs import LARGEST_SEED, Brief
 from appliance.database import notify
 from appliance.diskspace import refuse_when_full
-from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from appliance.languages import said
+from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, said
 from appliance.settings import settings
 from appliance.tables import Like, Listen, Song, SongRequest, User
 from appliance.tables.songs import OPEN

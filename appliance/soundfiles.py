@@ -12,8 +12,7 @@ from mutagen.id3 import APIC, ID3, TBPM, TCON, TIT2, TKEY, TPE1, TSSE, TXXX, USL
 from mutagen.oggopus import OggOpus
 from PIL import Image
 
-from appliance.errors import Conflict
-from appliance.languages import said
+from appliance.errors import Conflict, said
 
 ENCODER = "Backline"
 _FRONT_COVER = 3  # the kind of picture, in ID3 and FLAC alike

@@ -11,8 +11,7 @@ from sqlalchemy import case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from appliance.errors import StudioError
-from appliance.languages import said
+from appliance.errors import StudioError, said
 from appliance.tables import Tries
 
 LONGEST_WAIT = 15 * 60.0  # seconds; a bucket that is quiet so long is forgotten

@@ -13,8 +13,8 @@ from litestar.response import Redirect, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from appliance.errors import NotSignedIn, StudioError
-from appliance.languages import said, translated
+from appliance.errors import NotSignedIn, StudioError, said
+from appliance.languages import translated
 from web.api.problems import detail, problem
 from web.forms import safe_path
 from web.rendering import render

@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import psutil
 
-from appliance.errors import SettingsError
-from appliance.languages import said
+from appliance.errors import SettingsError, said
 from appliance.settings import Settings
 from models.catalogue import (
     COVER_MODELS,

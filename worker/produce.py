@@ -12,8 +12,7 @@ from uuid import UUID
 from PIL.Image import Image
 
 from appliance.categories import CATEGORIES
-from appliance.errors import StudioError, Unavailable
-from appliance.languages import said
+from appliance.errors import StudioError, Unavailable, said
 from appliance.log import about
 from appliance.queue import (
     MOST_TRIES,

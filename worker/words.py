@@ -8,7 +8,7 @@ from uuid import UUID
 from appliance.categories import CATEGORIES
 from appliance.database import transaction
 from appliance.drafts import DraftStopped, claim_draft, fail_draft, finish_draft, report_words
-from appliance.languages import said
+from appliance.errors import said
 from models.failures import ModelFailure
 from models.roles import Brief, Mode, Songwriter, Voice
 

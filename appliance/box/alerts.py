@@ -9,7 +9,7 @@ import psycopg
 
 from appliance.box import health, postgres, runs
 from appliance.diskspace import room
-from appliance.languages import said
+from appliance.errors import said
 from appliance.settings import Settings
 
 BACKUP_OLD_AFTER = timedelta(hours=26)

@@ -13,8 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.box import postgres, store
 from appliance.database import is_migrated
-from appliance.errors import StudioError
-from appliance.languages import said
+from appliance.errors import StudioError, said
 from appliance.settings import Settings
 from appliance.storage import Storage
 

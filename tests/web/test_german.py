@@ -10,7 +10,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from appliance.briefs import LANGUAGES
-from appliance.languages import said, speak, translated
+from appliance.errors import said
+from appliance.languages import speak, translated
 from appliance.storage import Storage
 from appliance.tables import Song, SongRequest, User
 from tests.web.browser import Browser

@@ -90,13 +90,14 @@ def test_every_form_refuses_what_does_not_come_from_one_of_our_pages_in_this_bro
     ]
     assert len(posts) > 10
     before = rows(session)
+    before.pop("tries")  # whoever sends a file is counted before it, and the token in it, is read
     for path in posts:
         for headers, fields in attacks:
             sent = urlencode(fields, errors="surrogatepass").encode()
             kind = {"Content-Type": "application/x-www-form-urlencoded"}
             answer = mara.ask("POST", fill(path, song), content=sent, headers=headers | kind, follow_redirects=False)
             assert answer.status_code == 403, (path, headers)
-    assert rows(session) == before
+    assert before.items() <= rows(session).items()
     # What was refused was not refused for another reason.
     assert mara.send(f"/songs/{song.id}/like", good).status_code == 303
 

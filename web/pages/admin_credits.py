@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance import billing, credits, polar_gateway, reconciling
 from appliance.audit import record
-from appliance.errors import InvalidInput, NotFound, StudioError
-from appliance.languages import said
+from appliance.errors import InvalidInput, NotFound, StudioError, said
 from appliance.people import get_person, list_people
 from appliance.settings import settings
 from appliance.tables import BillingOrder, CreditAccount, CreditPack, User, WebhookMessage

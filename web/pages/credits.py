@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance import billing, credits, polar_gateway, reconciling
-from appliance.errors import Conflict, NotFound, StudioError, Unavailable
+from appliance.errors import Conflict, NotFound, StudioError, Unavailable, said
 from appliance.languages import gettext as _
-from appliance.languages import said, translated
+from appliance.languages import translated
 from appliance.settings import settings
 from appliance.songs import get_request
 from appliance.tables import BillingOrder, CreditEntry, User

@@ -9,8 +9,8 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance.api_keys import SCOPES, create_key, list_keys, revoke_key, written
-from appliance.errors import InvalidInput, StudioError
-from appliance.languages import said, translated
+from appliance.errors import InvalidInput, StudioError, said
+from appliance.languages import translated
 from appliance.tables import User
 from web.api.document import sections
 from web.rendering import Page, render
