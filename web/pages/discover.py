@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from appliance import feed
 from appliance.accounts import needs_setup
 from appliance.errors import NotFound
+from appliance.languages import gettext as _
+from appliance.languages import translated
 from appliance.songs import liked_songs
 from appliance.tables import Song, User
 from web.csrf import token_for
-from web.languages import gettext as _
 from web.rendering import Page, in_place, partial, render
 
 PAGE = 24
@@ -92,7 +93,7 @@ def _shelves(session: Session) -> list[tuple[str, str, str, str, list[Song]]]:
     new = feed.find_songs(session, feed.Wish(newest=True), limit=RAIL).songs
     shelves = [("new", _("New from the studio"), _("All new songs"), "/?sort=new", new)]
     for category, songs in feed.rails(session, length=RAIL):
-        shelves.append((category.slug, category.name, _("All of it"), f"/?category={category.slug}", songs))
+        shelves.append((category.slug, translated(category.name), _("All of it"), f"/?category={category.slug}", songs))
     return shelves
 
 

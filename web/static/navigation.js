@@ -1,5 +1,5 @@
 // After a page has changed in place: mark it in the navigation and let the keyboard begin at its top. Where no answer came, say so.
-import { find, findAll } from "./page.js";
+import { _, find, findAll } from "./page.js";
 
 let address = location.pathname;
 
@@ -33,7 +33,7 @@ const NOTICE_STANDS = 8000; // milliseconds
 document.addEventListener("htmx:error", (event) => {
   const notice = find("#notice");
   if (!notice || event.target.closest("#live, [data-live]")) return;
-  notice.textContent = "The studio does not answer. Try again in a moment.";
+  notice.textContent = _("The studio does not answer. Try again in a moment.");
   notice.hidden = false;
   setTimeout(() => (notice.hidden = true), NOTICE_STANDS);
 });
