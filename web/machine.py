@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from appliance.box import health, runs
 from appliance.box.alerts import alerts
+from appliance.languages import gettext as _
 from appliance.settings import Settings, settings
 from appliance.tables import Song, User, WorkerSeen
-from web.languages import gettext as _
 
 _COLOURS = ("verse", "chorus", "lift")  # of words, music and covers
 
