@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 
 from appliance import credits, webhooks
 from appliance.database import notify
-from appliance.errors import StudioError
+from appliance.errors import StudioError, said
 from appliance.settings import settings
 from appliance.songs import announce
 from appliance.tables import Category, Song, SongRequest, User, song_categories
@@ -18,7 +18,10 @@ from appliance.tables.songs import OPEN
 from appliance.turns import AT_THE_FRONT, is_paused
 
 MOST_TRIES = 3
-GAVE_UP = f"The studio machine stopped {MOST_TRIES} times while making this. Try again, perhaps with a shorter song."
+GAVE_UP = said(
+    "The studio machine stopped %(times)s times while making this. Try again, perhaps with a shorter song.",
+    times=MOST_TRIES,
+)
 _CLAIM_LOCK = 0x636C6169  # any number of our own; the bytes of "clai"
 
 
@@ -263,6 +266,15 @@ def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str) -> Non
     credits.release_hold(session, song)
     webhooks.tell_of(session, song)
     announce(session, song.user_id, song.request_id)
+
+
+def fail_request(session: Session, lease: Lease, reason: str) -> None:
+    """Give up all songs of a request that are still open, with the reason in words, and end the lease. Raises LeaseLost."""
+    request = _hold(session, lease)
+    open_songs = select(Song.id).where(Song.request_id == request.id, Song.status.in_(OPEN))
+    for song_id in session.scalars(open_songs).all():
+        fail_song(session, lease, song_id, reason)
+    _let_go(session, request)
 
 
 def release_request(session: Session, lease: Lease, orderly: bool = False) -> None:

@@ -8,14 +8,15 @@ from urllib.parse import urlsplit
 from litestar.connection import Request
 from litestar.handlers import BaseRouteHandler
 
-from appliance.errors import NotAllowed
+from appliance.errors import NotAllowed, said
 from appliance.settings import settings
 from web.cookies import Connection, login_token, visitor_token
 from web.forms import read_form
+from web.uploads import admit_file
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD, HEADER = "csrf_token", "x-csrftoken"
-REFUSED = (
+REFUSED = said(
     "This form was not sent from a page of this studio, or that page is too old. Go back, reload it and try again."
 )
 
@@ -49,6 +50,8 @@ async def refuse_foreign_requests(connection: Connection, handler: BaseRouteHand
     assert isinstance(connection, Request)
     if not _same_origin(connection) and not await _hides_its_origin(connection, handler):
         raise NotAllowed(REFUSED)
+    if handler.opt.get("takes_files"):
+        await admit_file(connection)
     cookie = bound_to(connection)
     sent = connection.headers.get(HEADER) or (await read_form(connection)).get(FIELD, "")
     if not cookie or not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(cookie).encode()):

@@ -79,7 +79,7 @@ def lose_patience(app: ASGIApp, wanted: Settings) -> ASGIApp:
                 began.set()
                 await send(message)
 
-        answering: asyncio.Task[None] = asyncio.ensure_future(app(scope, receive, send_unless_late))  # type: ignore[arg-type]
+        answering: asyncio.Task[None] = asyncio.ensure_future(app(scope, receive, send_unless_late))
         beginning = asyncio.ensure_future(began.wait())
         try:
             while not (began.is_set() or answering.done()):

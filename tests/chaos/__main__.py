@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from psycopg.conninfo import conninfo_to_dict
@@ -31,7 +32,7 @@ from tests.chaos.wire import Wire
 
 BOUND = 600.0  # seconds
 PATIENCE = 90.0  # for a part to be back, and for songs to be done
-COMMON = {
+COMMON: dict[str, Any] = {
     "BILLING": "grants",
     "REGISTRATION": "open",
     "LEASE_SECONDS": "10",
@@ -186,7 +187,7 @@ def _a_song(studio: Studio) -> str:
 def _ask(studio: Studio, question: str) -> object:
 
     with postgres.connect(studio.settings.database_url.get_secret_value()) as connection:
-        row = connection.execute(question).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(question).fetchone()
     return row and row[0]
 
 

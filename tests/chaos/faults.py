@@ -114,8 +114,8 @@ def two_workers(studio: Studio) -> Fault:
         try:
             yield
         finally:
-            family = [*psutil.Process(second.pid).children(recursive=True), second]
-            for process in family:
+            first = psutil.Process(second.pid)
+            for process in (*first.children(recursive=True), first):
                 process.kill()
             second.wait()
 
