@@ -137,7 +137,7 @@ def test_the_machine_is_told_as_it_is(studio: Studio, made: Made, open_page: Ope
 
 
 def test_two_tabs_say_the_same_and_neither_loses_its_place(made: Made, open_page: OpenPage) -> None:
-    reader = open_page("/create", viewport={"width": 1000, "height": 420})
+    reader = open_page("/create", viewport={"width": 390, "height": 500})
     writer = reader.context.new_page()
     writer.goto(made.song)
     reader.bring_to_front()
