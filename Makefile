@@ -24,7 +24,7 @@ HERE = $(if $(RUNNING),,$(INSTALLED))
 
 .SECONDEXPANSION:
 ##@ The studio
-.PHONY: run up down stop restart status logs doctor shell setup-url admin-create reset-link user-list upgrade
+.PHONY: run up down stop restart status logs doctor shell setup-url admin-create reset-link user-list rotate-secret upgrade
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
@@ -61,6 +61,10 @@ reset-link: $$(HERE) ## Print a link for a new password (make reset-link NAME=Ma
 
 user-list: $$(HERE) ## List everybody who has an account
 	@$(INSIDE) -m appliance.box user-list
+
+rotate-secret: $$(HERE) ## Change the key that secrets are sealed with; a studio that runs is restarted, everybody is signed out
+	@$(INSIDE) -m appliance.box rotate-secret
+	@if $(if $(RUNNING),true,$(BOX) status >/dev/null; [ $$? != 3 ]); then $(MAKE) --no-print-directory restart; fi
 
 upgrade: ## Fetch the newest version and start it; the database is dumped before its tables are changed
 	@git pull --ff-only

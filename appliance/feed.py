@@ -141,18 +141,6 @@ def busy_categories(session: Session) -> list[Category]:
     return list(session.scalars(select(Category).where(has_some).order_by(Category.name)))
 
 
-def similar_songs(session: Session, song: Song, limit: int = 6) -> list[Song]:
-    """Return published songs of other requests from the first categories of `song`, what is played most now first."""
-    ids: dict[UUID, float] = {}
-    for category in song.categories[:2]:
-        inside = select(_in.song_id, _in.heat).where(_in.category_id == category.id, _in.heat.is_not(None))
-        ids |= {
-            row.song_id: row.heat for row in session.execute(inside.order_by(_in.heat.desc()).limit(limit + 4)).all()
-        }
-    best = sorted(ids, key=lambda each: ids[each], reverse=True)
-    return [other for other in _load(session, best) if other.request_id != song.request_id][:limit]
-
-
 def _page(session: Session, kind: str, rows: Sequence[Any], limit: int, count: int | None = None) -> Found:
     """Return the page of the first `limit` of `rows`: of each the id first, then what the list goes by."""
     songs = _load(session, [row[0] for row in rows[:limit]])

@@ -15,10 +15,19 @@ ROLES = ("user", "admin")
 _ADMINS_LOCK = 0x61646D69  # any number of our own; the bytes of "admi"
 
 
-def list_people(session: Session, viewer: User) -> list[User]:
-    """Return everybody with an account, by name. Raises NotAllowed for anybody but an admin."""
+def list_people(session: Session, viewer: User, words: str = "", after: str = "", limit: int = 50) -> list[User]:
+    """Return people with an account, by name, from behind the name `after`; with `words`, those in whose name or address they stand.
+
+    Raises NotAllowed for anybody but an admin.
+    """
     require_admin(viewer)
-    return list(session.scalars(select(User).order_by(func.lower(User.name))))
+    wanted = select(User).order_by(func.lower(User.name)).limit(limit)
+    if words.strip():
+        said = words.strip()[:100]
+        wanted = wanted.where(User.name.icontains(said, autoescape=True) | User.email.icontains(said, autoescape=True))
+    if after:
+        wanted = wanted.where(func.lower(User.name) > func.lower(after))
+    return list(session.scalars(wanted))
 
 
 def get_person(session: Session, user_id: UUID, viewer: User) -> User:

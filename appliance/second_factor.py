@@ -1,6 +1,5 @@
 """The second factor: an authenticator app (TOTP, RFC 6238), a passkey (`appliance.passkeys`), and recovery codes on paper."""
 
-import base64
 import hashlib
 import hmac
 import secrets
@@ -8,9 +7,6 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from passlib.exc import TokenError
 from passlib.totp import TOTP
 from sqlalchemy import delete, exists, func, select, update
@@ -18,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
 from appliance.errors import Conflict, InvalidInput
+from appliance.sealing import SECOND_FACTOR, Unreadable, seal, unseal
 from appliance.settings import settings
 from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User
 
@@ -27,21 +24,13 @@ HALF_WAY_LIVES = 300  # seconds between the password and the code
 WRONG = "This code is not right, or it was used already. Wait for the next one."
 
 
-def _box() -> Fernet:
-    """Return what encrypts the shared secrets: a stolen database alone makes no codes."""
-    key = HKDF(SHA256(), 32, salt=None, info=b"backline second factor").derive(
-        settings().secret_key.get_secret_value().encode()
-    )
-    return Fernet(base64.urlsafe_b64encode(key))
-
-
 def begin_enrolment(session: Session, user: User) -> str:
     """Return the otpauth:// address to show as a QR code; it counts only after `confirm_enrolment`. Raises Conflict."""
     factor = session.get(SecondFactor, user.id, with_for_update=True)
     if factor is not None and factor.confirmed_at:
         raise Conflict("There is an authenticator app already. Remove it first.")
     totp = TOTP(new=True)
-    sealed = _box().encrypt(totp.key)
+    sealed = seal(SECOND_FACTOR, totp.key)
     if factor is None:
         session.add(SecondFactor(user_id=user.id, secret=sealed))
     else:
@@ -164,11 +153,11 @@ def clear_second_factor(session: Session, admin: User | None, user: User, addres
 def _accept(session: Session, factor: SecondFactor, code: str) -> bool:
     """Whether `code` is right and later than every code before; of two at the same moment one is accepted."""
     try:
-        key = _box().decrypt(factor.secret)
+        key = unseal(SECOND_FACTOR, factor.secret)
         counter = (
             TOTP(key=key, format="raw").match(code.strip(), window=PERIOD, last_counter=factor.last_counter).counter
         )
-    except (TokenError, ValueError, InvalidToken):
+    except (TokenError, ValueError, Unreadable):
         return False
     moved = session.execute(
         update(SecondFactor)

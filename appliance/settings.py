@@ -93,6 +93,10 @@ class Settings(BaseModel):
     s3_secret_key: SecretStr = Field(SecretStr(""), description="The store's secret key; empty: generated once.")
 
     secret_key: SecretStr = Field(SecretStr(""), description="Signs tokens and queue messages; empty: generated once.")
+    secret_key_before: SecretStr = Field(
+        SecretStr(""),
+        description="After a change of SECRET_KEY: the one before, until the studio has started once; `make rotate-secret` sees to it.",
+    )
     billing: Literal["off", "grants", "polar"] = Field(
         "off", description="Credits: off counts none, grants lets the admin give them, polar sells them as well."
     )

@@ -30,7 +30,8 @@ def list_requests(
     `shelf` is one of SHELVES and keeps those of which any take is meant; `words` must all stand in a title, a sound, the
     words or the description, whatever their case.
     """
-    of_request = (Song.request_id == SongRequest.id, Song.deleted_at.is_(None))
+    # That songs belong to whom their request belongs to is said once more, or all songs of the studio would be looked through.
+    of_request = (Song.request_id == SongRequest.id, Song.user_id == viewer.id, Song.deleted_at.is_(None))
     wanted = (
         select(SongRequest)
         .where(SongRequest.user_id == viewer.id, exists().where(*of_request, _on_shelf(viewer, shelf)))

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.sealing import WEBHOOK, Unreadable, seal, webhook_secret
 from appliance.settings import settings
 from appliance.tables import Song, User, WebhookDelivery, WebhookEndpoint
 
@@ -52,7 +54,7 @@ def add_endpoint(session: Session, user: User, url: str) -> WebhookEndpoint:
     count = session.scalars(select(func.count()).where(WebhookEndpoint.user_id == user.id)).one()
     if count >= MOST_ENDPOINTS:
         raise Conflict(f"You have {MOST_ENDPOINTS} webhooks already. Delete one that is not used any more.")
-    endpoint = WebhookEndpoint(user_id=user.id, url=url)
+    endpoint = WebhookEndpoint(user_id=user.id, url=url, secret=seal(WEBHOOK, secrets.token_bytes(32)))
     session.add(endpoint)
     session.flush()
     return endpoint
@@ -66,28 +68,28 @@ def list_endpoints(session: Session, viewer: User) -> list[WebhookEndpoint]:
 
 def delete_endpoint(session: Session, endpoint_id: UUID, viewer: User) -> None:
     """Tell one of the viewer's own addresses nothing more. Raises NotFound."""
-    session.delete(_own_endpoint(session, endpoint_id, viewer))
+    session.delete(get_endpoint(session, endpoint_id, viewer))
     session.flush()
 
 
 def list_deliveries(session: Session, endpoint_id: UUID, viewer: User, limit: int = 50) -> list[WebhookDelivery]:
     """Return the newest messages to one of the viewer's own addresses. Raises NotFound."""
-    endpoint = _own_endpoint(session, endpoint_id, viewer)
+    endpoint = get_endpoint(session, endpoint_id, viewer)
     wanted = select(WebhookDelivery).where(WebhookDelivery.endpoint_id == endpoint.id)
     return list(session.scalars(wanted.order_by(WebhookDelivery.created_at.desc()).limit(limit)))
 
 
-def _own_endpoint(session: Session, endpoint_id: UUID, viewer: User) -> WebhookEndpoint:
+def get_endpoint(session: Session, endpoint_id: UUID, viewer: User) -> WebhookEndpoint:
+    """Return one of the viewer's own addresses. Raises NotFound."""
     endpoint = session.get(WebhookEndpoint, endpoint_id)
     if endpoint is None or endpoint.user_id != viewer.id:
         raise NotFound
     return endpoint
 
 
-def secret_of(endpoint_id: UUID) -> str:
-    """Return the secret that messages to this address are signed with; it is kept nowhere."""
-    key = settings().secret_key.get_secret_value().encode()
-    return "whsec_" + base64.b64encode(hmac.digest(key, b"webhook:" + endpoint_id.bytes, hashlib.sha256)).decode()
+def secret_of(endpoint: WebhookEndpoint) -> str:
+    """Return the secret that messages to this address are signed with, as Standard Webhooks writes it. Raises Unreadable."""
+    return "whsec_" + base64.b64encode(webhook_secret(endpoint)).decode()
 
 
 def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
@@ -145,6 +147,10 @@ def send(delivery: WebhookDelivery) -> tuple[bool, str]:
     url = delivery.endpoint.url
     if not allowed(url):
         return False, "The setting WEBHOOK_HOSTS does not name this host any more."
+    try:
+        secret = secret_of(delivery.endpoint)
+    except Unreadable:
+        return False, "Its secret cannot be read any more. Add the address anew."
     body = json.dumps(delivery.content, separators=(",", ":")).encode()
     timestamp = int(time.time())
     headers = {
@@ -152,7 +158,7 @@ def send(delivery: WebhookDelivery) -> tuple[bool, str]:
         "user-agent": "Backline",
         "webhook-id": str(delivery.id),
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": signature(secret_of(delivery.endpoint_id), str(delivery.id), timestamp, body),
+        "webhook-signature": signature(secret, str(delivery.id), timestamp, body),
     }
     with urllib3.PoolManager(num_pools=1) as outside:
         try:

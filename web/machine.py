@@ -77,7 +77,7 @@ def machine(session: Session) -> Machine:
         time.time() - psutil.boot_time(),
         health.parts(settings()),
         [_worker(seen, seen.last_seen > lately) for seen in workers],
-        _today(session),
+        figures_of_today(session),
     )
 
 
@@ -126,8 +126,8 @@ def last_backup(wanted: Settings) -> LastBackup | None:
     return LastBackup(hours, run.counts.get("users", 0), run.counts.get("songs", 0), run.object_bytes)
 
 
-def _today(session: Session) -> list[tuple[str, str]]:
-    """Return the figures of the last 24 hours."""
+def figures_of_today(session: Session) -> list[tuple[str, str]]:
+    """Return what was made in the last 24 hours, in names and figures."""
     since = datetime.now(UTC) - timedelta(days=1)
     ended = select(
         func.count().filter(Song.status == "processed"),

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from appliance.box import backup_commands, control, library_commands, people
+from appliance.box import backup_commands, control, library_commands, people, rotation
 from appliance.box.doctor import examine
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
                 return people.create_admin(wanted, asked.name, asked.email)
             case "reset-link":
                 return people.reset_link(wanted, asked.name, asked.clear_app)
+            case "rotate-secret":
+                return rotation.rotate_secret(wanted)
             case "user-list":
                 return people.list_users(wanted)
             case "support-bundle":
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         ("restore", "say what a restore would change; with --yes, do it"),
         ("admin-create", "make an admin's account; asks for the password"),
         ("reset-link", "print a link with which somebody chooses a new password"),
+        ("rotate-secret", "change the secret key; the next start seals everything anew and signs everybody out"),
         ("user-list", "list everybody who has an account"),
     ):
         command = commands.add_parser(name, help=about, description=about)

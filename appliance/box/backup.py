@@ -24,7 +24,7 @@ from appliance.box.failure import BoxError
 from appliance.box.layout import Layout
 from appliance.box.recovery_kit import keep_passphrase
 from appliance.box.runs import DUMP, MANIFEST, RUN, SECRETS, SETTINGS, Kind, Run
-from appliance.box.secrets import Secrets, read_secrets, write_privately
+from appliance.box.secrets import Secrets, read_secrets, write_privately, write_secrets
 from appliance.box.vault import OBJECTS, RUNS, STUDIO, OnBytes, Vault, check_label, open_vault, write_manifest
 from appliance.settings import Settings, load_settings
 
@@ -83,7 +83,7 @@ def _back_up(full: Settings, kind: Kind, tell: Tell) -> Run:
         written = copied.written + _check_objects(full, vault, copied, everything, tell)
 
         (folder / MANIFEST).write_text(write_manifest(copied.hashes))
-        write_privately(folder / SECRETS, json.dumps(asdict(secrets), indent=2) + "\n")
+        write_secrets(folder / SECRETS, secrets)
         write_privately(folder / SETTINGS, json.dumps(_own_settings(full, secrets), indent=2) + "\n")
         files = {name: _sha256(folder / name) for name in (DUMP, MANIFEST, SECRETS, SETTINGS)}
         written += sum((folder / name).stat().st_size for name in files)

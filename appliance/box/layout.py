@@ -131,8 +131,11 @@ def complete(settings: Settings, layout: Layout, secrets: Secrets) -> Settings:
             "s3_access_key": SecretStr(keys.access_key),
             "s3_secret_key": SecretStr(keys.secret_key),
         }
-    if not settings.secret_key.get_secret_value():
-        filled["secret_key"] = SecretStr(secrets.secret_key)
+    own = settings.secret_key.get_secret_value()
+    filled["secret_key"] = SecretStr(own or secrets.secret_key)
+    # Whoever chooses a key of their own has had the generated one until then.
+    before = [settings.secret_key_before.get_secret_value(), own and secrets.secret_key, secrets.previous_secret_key]
+    filled["secret_key_before"] = SecretStr(",".join(each for each in before if each))
     return settings.model_copy(update=filled)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 from appliance.box import postgres, store
 from appliance.box.failure import BoxError
 from appliance.box.gate import PROGRESS
+from appliance.box.rotation import settle_secret_key
 from appliance.box.secrets import read_secrets
 from appliance.box.upgrading import upgrade
 from appliance.box.waiting import wait_until
@@ -45,6 +46,7 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     if not wait_until(lambda: store.answers(wanted.s3_endpoint), PATIENCE):
         raise BoxError(f"The object store at {wanted.s3_endpoint} does not answer.")
     Storage(wanted).ensure_bucket()
+    settle_secret_key(wanted)
     prepared.touch()
 
 

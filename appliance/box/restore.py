@@ -4,7 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
@@ -19,7 +19,7 @@ from appliance.box.foundation import foundation
 from appliance.box.layout import Layout
 from appliance.box.recovery_kit import keep_passphrase
 from appliance.box.runs import DUMP, MANIFEST, SECRETS, SETTINGS, Run
-from appliance.box.secrets import read_secrets, write_privately
+from appliance.box.secrets import read_secrets, write_privately, write_secrets
 from appliance.box.vault import OBJECTS, RUNS, STUDIO, Vault, check_label, open_vault, read_manifest
 from appliance.credits import broken_invariants
 from appliance.database import alembic_config, build_engine, migrate
@@ -199,8 +199,12 @@ def _settle_secrets(layout: Layout, folder: Path) -> None:
             f"{layout.data} holds another studio than this backup. Choose an empty folder with DATA_DIR."
         )
     if layout.secrets.exists():
-        if read_secrets(layout.secrets).instance != theirs.instance:
+        ours = read_secrets(layout.secrets)
+        if ours.instance != theirs.instance:
             raise BoxError.about_configuration(f"{layout.secrets} is another studio's. Choose an empty DATA_DIR.")
+        if theirs.secret_key != ours.secret_key:  # changed since: what the backup holds is sealed with theirs
+            before = ",".join(filter(None, (theirs.secret_key, ours.previous_secret_key)))
+            write_secrets(layout.secrets, replace(ours, previous_secret_key=before))
         return
     layout.secrets.parent.mkdir(mode=0o700, exist_ok=True)
     write_privately(layout.secrets, (folder / SECRETS).read_text())

@@ -25,6 +25,8 @@ class Secrets:
     weed_signing_read: str
     weed_filer_signing: str
     weed_filer_signing_read: str
+    previous_secret_key: str = ""
+    """The secret key before the last change, until everything is sealed with the one that there is now."""
 
     @property
     def web_database_password(self) -> str:
@@ -34,7 +36,8 @@ class Secrets:
 
 def new_secrets() -> Secrets:
     """Return fresh secrets."""
-    return Secrets(**{field.name: secrets.token_urlsafe(32) for field in fields(Secrets)} | _shorter())
+    made = (field.name for field in fields(Secrets) if field.name != "previous_secret_key")
+    return Secrets(**{name: secrets.token_urlsafe(32) for name in made} | _shorter())
 
 
 def _shorter() -> dict[str, str]:
@@ -56,8 +59,18 @@ def keep_secrets(path: Path, data_is_there: bool) -> Secrets:
         )
     path.parent.mkdir(mode=0o700, exist_ok=True)
     made = new_secrets()
-    write_privately(path, json.dumps(asdict(made), indent=2) + "\n")
+    write_secrets(path, made)
     return made
+
+
+def write_secrets(path: Path, kept: Secrets) -> None:
+    """Write the secrets into `path`; what is empty is left out, for versions that do not know it."""
+    write_privately(path, as_text(kept))
+
+
+def as_text(kept: Secrets) -> str:
+    """Return the secrets as their file holds them."""
+    return json.dumps({name: value for name, value in asdict(kept).items() if value}, indent=2) + "\n"
 
 
 def read_secrets(path: Path) -> Secrets:

@@ -70,7 +70,7 @@ def all_secrets(full: Settings, layout: Layout) -> set[str]:
     for name in Settings.model_fields:
         value = getattr(full, name)
         if isinstance(value, SecretStr):
-            found.add(value.get_secret_value())
+            found |= {value.get_secret_value(), *value.get_secret_value().split(",")}
     if full.database_url.get_secret_value():
         found.add(make_url(full.database_url.get_secret_value()).password or "")
     return {spelt for each in found for spelt in (each, quote(each, safe="")) if len(each) >= _SHORTEST}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from appliance.database import Table
 from appliance.tables.users import Moment
 
-EVENTS = ("song.ready", "song.failed")
+EVENTS = ("song.ready", "song.failed", "webhook.test")
 
 
 class IdempotentAnswer(Table):
@@ -28,13 +28,15 @@ class IdempotentAnswer(Table):
 
 
 class WebhookEndpoint(Table):
-    """An address that somebody wants to be told at. Its secret follows from its id and the studio's secret key."""
+    """An address that somebody wants to be told at, and the secret that messages to it are signed with, sealed."""
 
     __tablename__ = "webhook_endpoints"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     url: Mapped[str] = mapped_column(String(500))
+    secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """None: it follows from the id and the studio's secret key, as it did once for all."""
     created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
 
 
@@ -43,7 +45,7 @@ class WebhookDelivery(Table):
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
-        CheckConstraint("event IN ('song.ready', 'song.failed')", name="event"),
+        CheckConstraint("event IN ('song.ready', 'song.failed', 'webhook.test')", name="event"),
         CheckConstraint("state IN ('waiting', 'delivered', 'given_up')", name="state"),
         Index("ix_webhook_deliveries_next_try_at", "next_try_at", postgresql_where=text("state = 'waiting'")),
     )

@@ -130,6 +130,7 @@ class Song(Table):
         *(Index(f"ix_songs_heat_{name}", "heat", "id", postgresql_where=text(shown)) for name, shown in SHOWN.items()),
         Index("ix_songs_user_id_published", "user_id", "heat", "id", postgresql_where=text("published")),
         Index("ix_songs_finished_at", "finished_at", postgresql_where=text("status = 'processed'")),
+        Index("ix_songs_failed_at", "finished_at", postgresql_where=text("status = 'failed'")),
         Index("ix_songs_search", "search", postgresql_using="gin", postgresql_where=text("published")),
     )
 

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from appliance.feed import Wish, audience_of, busy_categories, find_songs, rails, similar_songs, songs_of
+from appliance.feed import Wish, audience_of, busy_categories, find_songs, rails, songs_of
+from appliance.listening import similar_songs
 from appliance.songs import like_song, publish_song, record_listen, rename_song, unlike_song
 from appliance.tables import Category, Listen, Song, User, song_categories
 from tests.appliance.people import add_user, ask
@@ -142,9 +143,9 @@ def test_nothing_private_is_in_any_list(session: Session) -> None:
     assert [song.title for _, songs in rails(session) for song in songs] == ["Open 2", "Open 1", "Open 0"]
     assert len(songs_of(session, ada.id).songs) == 3
     assert audience_of(session, ada.id) == (3, 0, 0)
-    song = session.get_one(Song, others[0].id)
-    session.refresh(song, ["categories"])
-    assert {other.title for other in similar_songs(session, song)} == {"Open 1", "Open 2"}
+    theirs = put_out(session, jun, "Jun's", **fields)  # type: ignore[arg-type]
+    session.refresh(theirs, ["categories"])
+    assert {other.title for other in similar_songs(session, theirs)} == {other.title for other in others}
     assert session.scalar(text("SELECT count(*) FROM songs WHERE search IS NOT NULL AND NOT published")) == 0
 
 

@@ -1,7 +1,9 @@
 """A studio with many people and songs, written by the database itself in seconds."""
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+
+from appliance.tables import User
 
 # Two thousand words of two to four syllables. Songs draw from them as texts do: a few words are everywhere, most are rare.
 WORDS = """
@@ -76,6 +78,24 @@ ALTER TABLE songs ENABLE TRIGGER USER;
 ALTER TABLE song_categories ENABLE TRIGGER USER;
 """
 
+# Somebody who cannot stop: as many requests as :songs, every second of them published.
+COLLECTOR = """
+INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Collector', '!');
+CREATE TEMPORARY TABLE liked_by_them AS
+SELECT songs.*, row_number() OVER () AS n FROM songs WHERE take = 1 LIMIT :songs;
+INSERT INTO song_requests (id, user_id, created_at, mode, full_description, duration, seed)
+SELECT gen_random_uuid(), users.id, now() - n * interval '1 hour', 'description', 'a song about something', 180, n
+FROM liked_by_them, users WHERE users.name = 'Collector';
+INSERT INTO songs (id, request_id, user_id, take, created_at, status, progress, started_at, finished_at, seed, title, prompt,
+  lyrics, duration, bpm, key, language, model, sections, master_key, audio_key, published, published_at, peaks)
+SELECT gen_random_uuid(), request.id, request.user_id, 1, request.created_at, 'processed', 1, request.created_at,
+  request.created_at, n, song.title, song.prompt, song.lyrics, song.duration, song.bpm, song.key, song.language, song.model, song.sections,
+  'm', 'a', n % 2 = 0, CASE WHEN n % 2 = 0 THEN request.created_at END, peaks
+FROM liked_by_them AS song JOIN song_requests AS request ON request.seed = n
+JOIN users ON users.id = request.user_id AND users.name = 'Collector';
+DROP TABLE liked_by_them;
+"""
+
 
 INDEXES = """
 SELECT indexname, indexdef FROM pg_indexes
@@ -99,3 +119,14 @@ def gather_crowd(session: Session, people: int, songs: int) -> None:
     session.commit()
     session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("VACUUM ANALYZE"))
     session.commit()
+
+
+def gather_collector(session: Session, songs: int) -> User:
+    """Add one person with so many songs, and return them. Commits, and gathers the statistics anew."""
+    for statement in COLLECTOR.split(";\n"):
+        if statement.strip():
+            session.execute(text(statement.replace(":songs", str(songs))))
+    session.commit()
+    session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("VACUUM ANALYZE"))
+    session.commit()
+    return session.scalars(select(User).where(User.name == "Collector")).one()

@@ -38,6 +38,8 @@ PAGES = {
     "search, a person": "/?q=person+7",
     "search, no match": "/?q=xylograph",
     "my songs": "/create",
+    "my songs, search": "/create?q=xylograph",
+    "a song": "/songs/{song}",
     "a person": "/people/{user}",
 }
 
@@ -78,8 +80,8 @@ def bench_pages() -> None:
 def _answer(people: int, songs: int, door: Connection) -> None:
     """Run a studio of this size, and for every page that is named on `door` say how long it and its slowest query took."""
     with _studio(people, songs) as client:
-        user = client.headers.pop("x-user")
-        paths = {name: address.format(user=user) or _next(client) for name, address in PAGES.items()}
+        user, song = client.headers.pop("x-user"), client.headers.pop("x-song")
+        paths = {name: address.format(user=user, song=song) or _next(client) for name, address in PAGES.items()}
         longest = _watch_queries()
         for path in paths.values():
             client.get(path)
@@ -110,12 +112,14 @@ def _studio(people: int, songs: int) -> Iterator[TestClient[Litestar]]:
         with database.session_factory()() as session:
             gather_crowd(session, people, songs)
             user = session.scalars(select(User).join(Song, Song.user_id == User.id).order_by(User.id).limit(1)).one()
+            # Somebody else's, with more by them and what sounds like it.
+            song = session.scalars(select(Song.id).where(Song.published, Song.user_id != user.id).limit(1)).one()
             session.execute(text("UPDATE users SET role = 'admin' WHERE name = 'Person 1'"))
             token = open_login_session(session, user, "bench", "")
             session.commit()
         with TestClient(create_app(), base_url=settings().public_url) as client:
             client.cookies.set("login", token)
-            client.headers["x-user"] = str(user.id)
+            client.headers.update({"x-user": str(user.id), "x-song": str(song)})
             yield client
         database.engine().dispose()
 

@@ -253,3 +253,21 @@ def test_a_mailed_link_is_the_same_page(browser: Browser, people: dict[str, User
     browser.open(f"/reset?token={token}")
     assert browser.send("/reset", {"token": token, "password": NEW}).status_code == 303
     assert browser.sign_in("Mara", NEW).status_code == 303
+
+
+def test_people_are_found_among_many_and_listed_page_by_page(ada: Browser, session: Session) -> None:
+    session.add_all(User(name=f"Person {number:02}", password_hash="!") for number in range(60))
+    session.commit()
+    first = ada.open("/admin/access").text
+    assert "Ada</a>" in first
+    assert "Person 59" not in first
+    onward = re.search(r'href="(/admin/access\?q=&amp;after=[^"]+)"', first)
+    assert onward
+    second = ada.open(unescape(onward[1])).text
+    assert "Person 59" in second
+    assert "Ada</a>" not in second
+    assert "after=" not in second
+    found = ada.open("/admin/access?q=PERSON+07").text
+    assert "Person 07" in found
+    assert "Person 08" not in found
+    assert "Nobody here has this name." in ada.open("/admin/access?q=%25").text

@@ -138,7 +138,7 @@ def test_a_program_is_told_once_and_can_check_who_tells_it(session: Session, mar
     told = json.loads(body)
     assert (told["type"], told["data"]["reason"], told["data"]["take"]) == ("song.failed", "It broke.", 1)
     # As a receiver would, from the published description of Standard Webhooks.
-    secret = base64.b64decode(webhooks.secret_of(endpoint.id).removeprefix("whsec_"))
+    secret = base64.b64decode(webhooks.secret_of(endpoint).removeprefix("whsec_"))
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     wanted = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{wanted}"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.credits import are_on, list_entries
 from appliance.errors import InvalidInput
 from appliance.tables import ApiKey, Category, User
-from appliance.webhooks import add_endpoint, delete_endpoint, list_deliveries, list_endpoints, secret_of
+from appliance.webhooks import add_endpoint, delete_endpoint, get_endpoint, list_deliveries, list_endpoints, secret_of
 from web.api.bodies import NewWebhook
 from web.api.reading import read_json, read_page
 from web.api.songs import once
@@ -25,6 +25,7 @@ from web.api.views import (
     DeliveryList,
     EntryList,
     MeView,
+    NewWebhookView,
     WebhookList,
     WebhookView,
     credits_view,
@@ -80,13 +81,13 @@ class Webhooks(Controller):
     @get("/", scope="songs:write", answer=WebhookList, sync_to_thread=True)
     def mine(self, session: NamedDependency[Session], viewer: NamedDependency[User]) -> WebhookList:
         """List your addresses."""
-        return WebhookList([webhook_view(each, secret_of(each.id)) for each in list_endpoints(session, viewer)])
+        return WebhookList([webhook_view(each) for each in list_endpoints(session, viewer)])
 
     @post(
         "/",
         scope="songs:write",
         body=NewWebhook,
-        answer=WebhookView,
+        answer=NewWebhookView,
         status_code=201,
         idempotent=True,
         sync_to_thread=True,
@@ -98,10 +99,13 @@ class Webhooks(Controller):
         asked = read_json(request, body, NewWebhook)
 
         def make() -> WebhookView:
-            endpoint = add_endpoint(session, viewer, asked.url)
-            return webhook_view(endpoint, secret_of(endpoint.id))
+            return webhook_view(add_endpoint(session, viewer, asked.url))
 
-        return once(request, session, viewer, msgspec.json.encode(asked), 201, make)
+        answer = once(request, session, viewer, msgspec.json.encode(asked), 201, make)
+        # What is kept for a request that comes twice has no secret in it: that lies in the database sealed or not at all.
+        told = msgspec.to_builtins(answer.content)
+        answer.content = {**told, "secret": secret_of(get_endpoint(session, UUID(told["id"]), viewer))}
+        return answer
 
     @delete("/{webhook_id:uuid}", scope="songs:write", status_code=204, sync_to_thread=True)
     def remove(

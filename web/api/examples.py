@@ -17,6 +17,7 @@ from web.api.views import (
     EntryList,
     EntryView,
     MeView,
+    NewWebhookView,
     RequestList,
     RequestView,
     SongList,
@@ -76,11 +77,13 @@ REQUEST = RequestView(
     seed=4711,
     songs=[SONG],
 )
-WEBHOOK = WebhookView(_ids[2], "https://house.example/hooks/songs", "whsec_bm90IGEgcmVhbCBzZWNyZXQ=", _made)
+WEBHOOK = WebhookView(_ids[2], "https://house.example/hooks/songs", _made)
+NEW_WEBHOOK = NewWebhookView(WEBHOOK.id, WEBHOOK.url, WEBHOOK.created_at, "whsec_bm90IGEgcmVhbCBzZWNyZXQ=")
 ALL = (
     SONG,
     REQUEST,
     WEBHOOK,
+    NEW_WEBHOOK,
     SongList([SONG], None),
     RequestList([REQUEST], None),
     CategoryList([CategoryView("Drum and bass", "drum-and-bass")]),

@@ -149,8 +149,13 @@ class WebhookView(Struct):
 
     id: UUID
     url: str
-    secret: str
     created_at: Moment
+
+
+class NewWebhookView(WebhookView):
+    """An address that was just added, with the secret that messages to it are signed with. It is shown this once."""
+
+    secret: str
 
 
 class WebhookList(Struct):
@@ -261,9 +266,9 @@ def entry_view(entry: CreditEntry) -> EntryView:
     return EntryView(entry.seq, entry.created_at, entry.kind, entry.amount, entry.balance_after, entry.note)
 
 
-def webhook_view(endpoint: WebhookEndpoint, secret: str) -> WebhookView:
-    """Return an address with its secret."""
-    return WebhookView(endpoint.id, endpoint.url, secret, endpoint.created_at)
+def webhook_view(endpoint: WebhookEndpoint) -> WebhookView:
+    """Return an address; its secret is told once, when it is added."""
+    return WebhookView(endpoint.id, endpoint.url, endpoint.created_at)
 
 
 def delivery_view(delivery: WebhookDelivery) -> DeliveryView:

@@ -1,6 +1,7 @@
 """Who gets in, as the admins see it: invitations, everybody's way in, and the record of what admins did."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Controller, Request, get, post
@@ -26,6 +27,7 @@ from web.throttle import address_of
 
 AdminRequest = Request[Any, Any, Any]
 DEEDS = 50
+PEOPLE = 50
 
 
 class AdminAccessPages(Controller):
@@ -69,11 +71,28 @@ class AdminAccessPages(Controller):
         return Redirect("/admin/invites", status_code=303)
 
     @get("/access", sync_to_thread=True)
-    def everybody(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
-        """Show everybody, their role, and whether they have a second factor."""
-        with_app = set(session.scalars(select(SecondFactor.user_id).where(SecondFactor.confirmed_at.is_not(None))))
+    def everybody(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        q: FromQuery[str] = "",
+        after: FromQuery[str] = "",
+    ) -> Page:
+        """Show people, by name, their role, and whether they have a second factor; `q` is looked for in their names."""
+        people = list_people(session, admin, q, after, PEOPLE + 1)
+        shown = people[:PEOPLE]
+        confirmed = select(SecondFactor.user_id).where(SecondFactor.confirmed_at.is_not(None))
+        with_app = set(session.scalars(confirmed.where(SecondFactor.user_id.in_([user.id for user in shown]))))
         return render(
-            request, "admin_access.html", session, admin, people=list_people(session, admin), with_app=with_app
+            request,
+            "admin_access.html",
+            session,
+            admin,
+            people=shown,
+            with_app=with_app,
+            words=q,
+            more="?" + urlencode({"q": q, "after": shown[-1].name}) if len(people) > PEOPLE else None,
         )
 
     @get("/access/{user_id:uuid}", sync_to_thread=True)

@@ -1,6 +1,7 @@
 """Credits as the admins see them: who has what, giving some, packs, orders that need a person, and whether the ledger is in order."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Controller, Request, get, post
@@ -11,9 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance import billing, credits, polar_gateway, reconciling
-from appliance.audit import record, require_admin
+from appliance.audit import record
 from appliance.errors import InvalidInput, NotFound, StudioError
-from appliance.people import get_person
+from appliance.people import get_person, list_people
 from appliance.settings import settings
 from appliance.tables import BillingOrder, CreditAccount, CreditPack, User, WebhookMessage
 from appliance.taskqueue import ring
@@ -25,6 +26,7 @@ from web.rendering import Page, render
 from web.throttle import address_of
 
 AdminRequest = Request[Any, Any, Any]
+PEOPLE = 50
 
 
 class AdminCreditPages(Controller):
@@ -33,9 +35,16 @@ class AdminCreditPages(Controller):
     path = "/admin/credits"
 
     @get("/", sync_to_thread=True)
-    def overview(self, request: AdminRequest, session: NamedDependency[Session], viewer: NamedDependency[User]) -> Page:
+    def overview(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        viewer: NamedDependency[User],
+        q: FromQuery[str] = "",
+        after: FromQuery[str] = "",
+    ) -> Page:
         """Show accounts, packs, orders with a problem, parked messages and the state of the ledger."""
-        return _page(request, session, viewer, {}, {})
+        return _page(request, session, viewer, {}, {}, words=q, after=after)
 
     @get("/{user_id:uuid}", sync_to_thread=True)
     def person(
@@ -153,14 +162,14 @@ def _page(
     errors: dict[str, str],
     form: dict[str, str],
     status: int = 200,
+    words: str = "",
+    after: str = "",
 ) -> Page:
     _admins_only(viewer)
-    require_admin(viewer)
-    accounts = session.execute(
-        select(User, CreditAccount)
-        .outerjoin(CreditAccount, CreditAccount.user_id == User.id)
-        .order_by(func.lower(User.name))
-    )
+    people = list_people(session, viewer, words, after, PEOPLE + 1)
+    shown = people[:PEOPLE]
+    held = select(CreditAccount).where(CreditAccount.user_id.in_([user.id for user in shown]))
+    accounts = {account.user_id: account for account in session.scalars(held)}
     problems = session.scalars(select(BillingOrder).where(BillingOrder.problem != "")).all()
     parked = session.scalars(select(WebhookMessage).where(WebhookMessage.state == "parked")).all()
     return render(
@@ -169,7 +178,9 @@ def _page(
         session,
         viewer,
         status=status,
-        accounts=[(user, account) for user, account in accounts],
+        accounts=[(user, accounts.get(user.id)) for user in shown],
+        words=words,
+        more="?" + urlencode({"q": words, "after": shown[-1].name}) if len(people) > PEOPLE else None,
         packs=session.scalars(select(CreditPack).where(~CreditPack.archived).order_by(CreditPack.name)).all(),
         sells=settings().billing == "polar",
         problems=problems,

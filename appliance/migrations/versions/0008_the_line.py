@@ -1,4 +1,4 @@
-"""The line: pausing it, moving a request to its front; players that repeat one song.
+"""The line: pausing it, moving a request to its front; what failed lately; players that repeat one song.
 
 Revision: 0008, after 0007.
 """
@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.CheckConstraint("single", name=op.f("ck_queue_pauses_single")),
         sa.PrimaryKeyConstraint("single", name=op.f("pk_queue_pauses")),
     )
+    op.create_index("ix_songs_failed_at", "songs", ["finished_at"], postgresql_where=sa.text("status = 'failed'"))
     # It was true or false.
     op.execute(
         "UPDATE player_states SET state ="
@@ -32,5 +33,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("UPDATE player_states SET state = jsonb_set(state, '{repeat}', to_jsonb(state->>'repeat' <> 'off'))")
+    op.drop_index("ix_songs_failed_at", table_name="songs")
     op.drop_table("queue_pauses")
     op.drop_column("song_requests", "front_at")
