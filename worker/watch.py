@@ -16,6 +16,7 @@ from appliance.errors import Unavailable
 from appliance.queue import Lease, LeaseLost, SongCancelled, release_request, renew_lease, report_progress, report_words
 from appliance.settings import settings
 from appliance.tables.songs import STAGES
+from worker.sheets import begun
 from worker.vitals import note
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Watch:
         self._shown = now
         try:
             with transaction() as session:
-                report_words(session, self.lease, song_id, words)
+                report_words(session, self.lease, song_id, begun(words))
         except LeaseLost:
             self._lost.set()
             raise

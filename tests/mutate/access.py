@@ -13,7 +13,9 @@ DEVICES = f"{GUESSING}a_device_is_known_for_its_own_person_only_and_by_its_signa
 THOUSAND = f"{GUESSING}a_thousand_wrong_passwords_from_fifty_addresses_do_not_keep_the_owner_out"
 ROLES = f"{DOORS}roles_and_doors_are_changed_by_admins_and_every_change_is_written_down"
 HOOKS = "tests/web/test_credits.py::test_forged_old_oversized_and_unreadable_messages_change_nothing"
-TAMPERED = "tests/appliance/test_polar_gateway.py::test_messages_that_were_tampered_with_are_old_or_are_no_text_are_refused"
+TAMPERED = (
+    "tests/appliance/test_polar_gateway.py::test_messages_that_were_tampered_with_are_old_or_are_no_text_are_refused"
+)
 
 FAULTS = [
     Fault(

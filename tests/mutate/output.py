@@ -47,8 +47,8 @@ FAULTS = [
         13,
         "what a model writes is taken as it is",
         "worker/produce.py",
-        "title=tidy(sheet.title, MAX_TITLE)",
-        "title=sheet.title",
+        "tidied(engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id)))",
+        "engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id))",
         f"{HOSTILE}what_a_model_writes_is_cut_and_cleaned_before_anybody_sees_it",
     ),
     Fault(
@@ -166,7 +166,9 @@ FAULTS = [
         "LINK_LIVES = timedelta(days=7)",
         "tests/web/test_media.py::test_where_browsers_reach_the_store_they_are_sent_there_for_five_minutes",
     ),
-    Fault(19, "everybody is shown what is for the owner", "web/api/views.py", "    if mine:\n", "    if True:\n", OTHERS),
+    Fault(
+        19, "everybody is shown what is for the owner", "web/api/views.py", "    if mine:\n", "    if True:\n", OTHERS
+    ),
     Fault(
         19,
         "a page shows the seed to everybody",

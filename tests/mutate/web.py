@@ -35,7 +35,9 @@ FAULTS = [
         "if False:",
         FORMS,
     ),
-    Fault(1, "a neighbour's site counts as ours", "web/csrf.py", 'site == "same-origin"', 'site != "cross-site"', FORMS),
+    Fault(
+        1, "a neighbour's site counts as ours", "web/csrf.py", 'site == "same-origin"', 'site != "cross-site"', FORMS
+    ),
     Fault(
         1,
         "whoever hides their origin is let in",
@@ -52,14 +54,51 @@ FAULTS = [
         '@get("/delete", sync_to_thread=True)',
         f"{HARDENING}no_page_changes_a_row",
     ),
-    Fault(3, "scripts may stand in pages", "web/hardening.py", '"script-src": "\'self\'"', '"script-src": "\'unsafe-inline\'"', HEADERS),
-    Fault(3, "what is refused at once has no policy", "web/hardening.py", "await _refuse(send_hardened)", "await _refuse(send)", NAMES),
+    Fault(
+        3,
+        "scripts may stand in pages",
+        "web/hardening.py",
+        '"script-src": "\'self\'"',
+        '"script-src": "\'unsafe-inline\'"',
+        HEADERS,
+    ),
+    Fault(
+        3,
+        "what is refused at once has no policy",
+        "web/hardening.py",
+        "await _refuse(send_hardened)",
+        "await _refuse(send)",
+        NAMES,
+    ),
     Fault(4, "the studio may be framed", "web/hardening.py", ', "frame-ancestors": "\'none\'",', ",", HEADERS),
     Fault(5, "types may be guessed", "web/hardening.py", '        "x-content-type-options": "nosniff",\n', "", HEADERS),
-    Fault(5, "other windows keep hold of ours", "web/hardening.py", '        "cross-origin-opener-policy": "same-origin",\n', "", HEADERS),
-    Fault(5, "pages may use the camera", "web/hardening.py", '        "permissions-policy": PERMISSIONS,\n', "", HEADERS),
-    Fault(5, "a page with a secret in its address tells it", "web/rendering.py", '{"referrer-policy": "no-referrer"}', "{}", HANDED_OVER),
-    Fault(6, "cookies are not bound to the host", "web/cookies.py", 'return f"__Host-{plain}" if is_secure() else plain', "return plain", COOKIES),
+    Fault(
+        5,
+        "other windows keep hold of ours",
+        "web/hardening.py",
+        '        "cross-origin-opener-policy": "same-origin",\n',
+        "",
+        HEADERS,
+    ),
+    Fault(
+        5, "pages may use the camera", "web/hardening.py", '        "permissions-policy": PERMISSIONS,\n', "", HEADERS
+    ),
+    Fault(
+        5,
+        "a page with a secret in its address tells it",
+        "web/rendering.py",
+        '{"referrer-policy": "no-referrer"}',
+        "{}",
+        HANDED_OVER,
+    ),
+    Fault(
+        6,
+        "cookies are not bound to the host",
+        "web/cookies.py",
+        'return f"__Host-{plain}" if is_secure() else plain',
+        "return plain",
+        COOKIES,
+    ),
     Fault(6, "cookies travel in the clear", "web/cookies.py", "secure=is_secure()", "secure=False", COOKIES),
     Fault(6, "scripts read the cookies", "web/cookies.py", "httponly=True", "httponly=False", COOKIES),
     Fault(
@@ -70,7 +109,14 @@ FAULTS = [
         'secure=is_secure(), samesite="none"',
         COOKIES,
     ),
-    Fault(7, "any name is ours", "web/hardening.py", "if len(hosts) != 1 or not is_own_host(hosts[0].lower(), settings.public_url):", "if len(hosts) != 1:", NAMES),
+    Fault(
+        7,
+        "any name is ours",
+        "web/hardening.py",
+        "if len(hosts) != 1 or not is_own_host(hosts[0].lower(), settings.public_url):",
+        "if len(hosts) != 1:",
+        NAMES,
+    ),
     Fault(
         7,
         "links follow the name that somebody asked by",
@@ -87,7 +133,9 @@ FAULTS = [
         '        "x-frame-options": "DENY",\n        "access-control-allow-origin": "*",\n',
         HEADERS,
     ),
-    Fault(9, "after signing in, //there is followed", "web/forms.py", ' or wanted[1:2] in ("/", "\\\\")', "", ELSEWHERE),
+    Fault(
+        9, "after signing in, //there is followed", "web/forms.py", ' or wanted[1:2] in ("/", "\\\\")', "", ELSEWHERE
+    ),
     Fault(9, "after signing in, /%2fthere is followed", "web/forms.py", "if decoded_slash or ", "if ", ELSEWHERE),
     Fault(
         9,
