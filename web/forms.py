@@ -31,7 +31,8 @@ async def refuse_nul(connection: Connection, handler: BaseRouteHandler) -> None:
 
     The API reads its queries itself, and says of each what is wrong.
     """
-    if b"%00" in connection.scope["query_string"] and not handler.opt.get("by_key"):
+    nul = "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]
+    if nul and not handler.opt.get("by_key"):
         raise UnreadableAddress("The studio could not read this address.")
 
 

@@ -58,7 +58,7 @@ QUERIES = (
     "", "?q=%00", "?after=x&limit=-1", "?token=%ff", "?next=//evil", "?before=2026", "?page=9" + "9" * 30,
     "?q=" + "a" * 3000, "?show=%F0%9F",
 )
-HEADERS = (
+HEADERS: tuple[dict[str, str], ...] = (
     {}, {"Range": "bytes=9-1,x"}, {"HX-Request": "true"}, {"Accept": "*/x;q=%"}, {"Accept-Language": "\xff;q=x,,"},
     {"If-None-Match": '"'}, {"Cookie": "login=\xff; language=../x; device=a.b.c"},
 )

@@ -15,7 +15,7 @@ from tests.web.api.conftest import KeyMaker
 from tests.web.making import make
 from tests.web.test_hardening import by_key, fill, routes, rows
 
-REQUESTS = 1000
+REQUESTS = 5000  # and as many again in tests/web/test_malformed_forms.py
 STRINGS = [
     "", "\x00", "\ud800", "\ufeff\u202e", "a" * 3000, "' OR 1=1 --", "../../etc/passwd", "%2e%2e%2f", "NaN", "1e999", "-1",
     "<script>", "{{7*7}}", "null", "\r\nX: y", "٣", "0x10",
