@@ -8,17 +8,22 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 import msgspec
+import soundfile
+from PIL import Image
 from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
+from appliance.briefs import LONGEST
 from appliance.database import transaction
 from appliance.errors import InvalidInput, NotFound
 from appliance.library_files import FORMAT, SIDECAR, Sidecar
+from appliance.pictures import MOST_PIXELS
 from appliance.songs import announce
 from appliance.storage import Storage
 from appliance.tables import Category, Song, SongRequest, User, song_categories
 
+FASTEST, SLACK = 192_000, 60.0  # samples a second; seconds that a song may be longer than was asked for
 Tell = Callable[[str], None]
 _TYPES = {
     "master.flac": "audio/flac",
@@ -82,6 +87,7 @@ def _import(user_id: UUID, song: Sidecar, folder: Path, store: Storage) -> bool:
     found = {part: folder / name for name in song.files if (part := _part(name))}
     if not {"master.flac", "audio.mp3"} <= found.keys():
         raise InvalidInput("The audio is missing.")
+    _look_at(found)
 
     def write() -> None:
         for part, file in found.items():
@@ -101,6 +107,22 @@ def _import(user_id: UUID, song: Sidecar, folder: Path, store: Storage) -> bool:
     except NotFound:
         write()
     return True
+
+
+def _look_at(found: dict[str, Path]) -> None:
+    """Raise InvalidInput for files whose headers say more than a song can hold: some kilobytes can be hours, or gigapixels."""
+    for part, file in found.items():
+        try:
+            if part.endswith(".webp"):
+                with Image.open(file, formats=("WEBP",)) as picture:
+                    small = picture.width * picture.height <= MOST_PIXELS
+            else:
+                about = soundfile.info(str(file))
+                small = about.channels <= 2 and about.samplerate <= FASTEST and about.duration <= LONGEST + SLACK
+        except (OSError, soundfile.SoundFileError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise InvalidInput(f"{file.name} cannot be read.") from None
+        if not small:
+            raise InvalidInput(f"{file.name} is larger than a song's can be.")
 
 
 def _part(name: str) -> str | None:

@@ -79,6 +79,11 @@ def has_second_factor(session: Session, user: User) -> bool:
     return has_app(session, user) or bool(session.scalar(select(passkeys)))
 
 
+def owes_second_factor(session: Session, user: User) -> bool:
+    """Tell whether this admin has none where the studio asks admins for one, and so may do nothing but set it up."""
+    return user.is_admin and settings().admins_need_second_factor and not has_second_factor(session, user)
+
+
 def codes_left(session: Session, user: User) -> int:
     """Return how many recovery codes this person has not used yet."""
     unused = select(func.count()).where(RecoveryCode.user_id == user.id, RecoveryCode.used_at.is_(None))

@@ -1,6 +1,7 @@
 """Every setting of the studio, typed, from the environment and the `.env` file."""
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Mapping
 from functools import lru_cache
@@ -39,7 +40,8 @@ class Settings(BaseModel):
     tls_certificate: Path | None = Field(None, description="For TLS=files: the certificate and its chain, in PEM.")
     tls_key: Path | None = Field(None, description="For TLS=files: the certificate's key, in PEM.")
     trusted_proxies: str = Field(
-        "127.0.0.1", description="Whose word counts about who is asking: addresses of proxies, with commas between."
+        "127.0.0.1",
+        description="Whose word counts about who is asking: addresses or networks of proxies, with commas between.",
     )
     registration: Literal["open", "invite", "closed"] = Field(
         "invite",
@@ -170,6 +172,14 @@ class Settings(BaseModel):
             raise ValueError("BILLING=polar needs POLAR_ACCESS_TOKEN.")
         if self.polar_base_url and urlsplit(self.polar_base_url).hostname not in ("127.0.0.1", "localhost", "::1"):
             raise ValueError("POLAR_BASE_URL may only name this machine; POLAR_ENVIRONMENT chooses Polar's own.")
+        for each in self.trusted_proxies.split(","):
+            try:
+                ipaddress.ip_network(each.strip())
+            except ValueError:
+                raise ValueError(
+                    f"TRUSTED_PROXIES takes addresses and networks such as 10.0.0.0/8, and not {each.strip()!r}: whoever it "
+                    "names can say that a request comes from anywhere."
+                ) from None
         if self.tls == "files" and not (self.tls_certificate and self.tls_key):
             raise ValueError("TLS=files needs TLS_CERTIFICATE and TLS_KEY.")
         if not self.public_url:

@@ -74,7 +74,7 @@ def set_login(response: Response[Any], token: str) -> None:
 def set_choice(response: Response[Any], name: str, value: str) -> None:
     """Have the browser remember what somebody chose for its pages (`language`, `theme`); empty: nothing."""
     age = int(timedelta(days=365).total_seconds()) if value else 0
-    response.set_cookie(Cookie(key=name, value=value, max_age=age, path="/", samesite="lax"))
+    response.set_cookie(Cookie(key=name, value=value, max_age=age, path="/", secure=is_secure(), samesite="lax"))
 
 
 def forget_login(response: Response[Any]) -> None:

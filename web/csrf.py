@@ -12,6 +12,7 @@ from appliance.errors import NotAllowed
 from appliance.settings import settings
 from web.cookies import Connection, login_token, visitor_token
 from web.forms import read_form
+from web.uploads import admit_file
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD, HEADER = "csrf_token", "x-csrftoken"
@@ -49,6 +50,8 @@ async def refuse_foreign_requests(connection: Connection, handler: BaseRouteHand
     assert isinstance(connection, Request)
     if not _same_origin(connection) and not await _hides_its_origin(connection, handler):
         raise NotAllowed(REFUSED)
+    if handler.opt.get("takes_files"):
+        await admit_file(connection)
     cookie = bound_to(connection)
     sent = connection.headers.get(HEADER) or (await read_form(connection)).get(FIELD, "")
     if not cookie or not hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), csrf_token(cookie).encode()):

@@ -1,5 +1,6 @@
 """What is shown when something fails: a page to people, JSON to programs, the sign-in page to who is not signed in."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -7,6 +8,7 @@ from urllib.parse import quote
 
 from litestar import Request
 from litestar.exceptions import HTTPException
+from litestar.middleware.compression import CompressionMiddleware
 from litestar.response import Redirect, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -15,7 +17,7 @@ from appliance.errors import NotSignedIn, StudioError
 from web.api.problems import detail, problem
 from web.forms import safe_path
 from web.rendering import render
-from web.viewers import ASKED_BY, ConfirmFirst, SecondFactorFirst, page_of
+from web.viewers import ASKED_BY, ConfirmFirst, SecondFactorFirst, look_who_asks, page_of
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,40 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Fail
     status = error.status_code
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return on_bug(request, error)
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED) and ASKED_BY not in request.scope["state"]:
+        return _Unfound(error, status_code=status)
+    return _refusal(request, status, error)
+
+
+class _Unfound(Response[HTTPException]):
+    """What no handler answers, and so before anybody has looked who asks: that is looked up before the page is made.
+
+    So an address below /admin that is none, and one that is hidden from who asks, show the very same page.
+    """
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **how: Any) -> Any:
+        """Return the ASGI app that looks, in a thread since the database is asked, and answers."""
+
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            page = (await asyncio.to_thread(self._page, request)).to_asgi_response(app, request, **how)
+            config = request.app.compression_config
+            assert config
+            await CompressionMiddleware(page, config)(scope, receive, send)  # which is the routes', and this has none
+
+        return answer
+
+    def _page(self, request: Request[Any, Any, Any]) -> Failure:
+        status = self.status_code or HTTPStatus.NOT_FOUND
+        try:
+            asker = look_who_asks(request)
+        except DATABASE_GONE as error:
+            return on_bug(request, error)
+        if request.url.path.startswith("/admin") and not (asker and asker.is_admin):
+            return _show(request, HTTPStatus.NOT_FOUND, SENTENCES[HTTPStatus.NOT_FOUND])
+        return _refusal(request, status, self.content)
+
+
+def _refusal(request: Request[Any, Any, Any], status: int, error: HTTPException) -> Failure:
     answer = _show(request, status, SENTENCES.get(status, HTTPStatus(status).phrase + "."))
     if allow := (error.headers or {}).get("allow"):
         answer.headers["allow"] = allow  # what the address does do (RFC 9110, 15.5.6)

@@ -15,6 +15,7 @@ from appliance.settings import Settings
 from appliance.storage import Storage
 from web.languages import choose, speak
 
+YEAR = 365 * 24 * 3600  # seconds
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
 
@@ -37,6 +38,16 @@ def payment_hosts(settings: Settings) -> list[str]:
     return ["https://polar.sh", "https://*.polar.sh", *([settings.polar_base_url] if settings.polar_base_url else [])]
 
 
+def promises_https(settings: Settings) -> bool:
+    """Tell whether browsers may be told to come by https alone for a year (HSTS, RFC 6797).
+
+    Only under a real name with a certificate that others vouch for: a lost authority of one's own would lock everybody out,
+    and addresses and local names belong to whatever network one is on.
+    """
+    public = urlsplit(settings.public_url)
+    return public.scheme == "https" and settings.tls != "lan" and is_registrable(public.hostname or "")
+
+
 def security_headers(settings: Settings) -> dict[str, str]:
     """Return the headers of every answer, whatever it is."""
     return {
@@ -46,7 +57,17 @@ def security_headers(settings: Settings) -> dict[str, str]:
         "cross-origin-opener-policy": "same-origin",
         "permissions-policy": PERMISSIONS,
         "x-frame-options": "DENY",
+        **({"strict-transport-security": f"max-age={YEAR}"} if promises_https(settings) else {}),
     }
+
+
+def is_registrable(name: str) -> bool:
+    """Tell whether a host's name is one that only its owner can point anywhere: no address, no name of a local network."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "." in name and not name.endswith((".local", ".localhost", ".internal", ".lan", ".home.arpa", "."))
+    return False
 
 
 @lru_cache(1024)

@@ -16,14 +16,16 @@ from web.languages import gettext as _
 def queue_of(session: Session, admin: User) -> dict[str, Any]:
     """Return what is being made and what waits, in the order of the line, and whether the queue is paused."""
     requests = open_requests(session, admin)
-    first = next((request for request in requests if not request.lease_worker), None)
-    return {"lines": [_line(request, request is first) for request in requests], "paused": is_paused(session)}
+    running = sum(bool(request.lease_worker) for request in requests)
+    lines = [_line(request, max(0, number - running)) for number, request in enumerate(requests, 1)]
+    return {"lines": lines, "paused": is_paused(session)}
 
 
-def _line(request: SongRequest, first: bool) -> dict[str, Any]:
-    """Return what the table says of a request: its words are not among it. `first`: it is the next to be made."""
+def _line(request: SongRequest, place: int) -> dict[str, Any]:
+    """Return what the table says of a request: its words are not among it. `place` is 1 for the next, 0 for what is being made."""
     open_songs = [song for song in request.songs if song.status in OPEN]
-    song = next((each for each in open_songs if each.status == "processing"), open_songs[0])
+    # The last of them may have become ready since the request was looked up.
+    song = next((each for each in open_songs if each.status == "processing"), (open_songs or request.songs)[0])
     stages = {
         "writing": _("Words"),
         "composing": _("Music"),
@@ -31,7 +33,8 @@ def _line(request: SongRequest, first: bool) -> dict[str, Any]:
         "painting": _("Cover"),
         "storing": _("Storing"),
     }
-    stage = stages.get(song.stage or "", _("Beginning")) if request.lease_worker else _("In line")
+    waits = _("Next in line") if place == 1 else _("Number %(place)s in line") % {"place": place}
+    stage = stages.get(song.stage or "", _("Beginning")) if request.lease_worker else waits
     progress = f" {song.progress:.0%}" if song.stage == "composing" else ""
     return {
         "id": request.id,
@@ -39,7 +42,7 @@ def _line(request: SongRequest, first: bool) -> dict[str, Any]:
         "who": request.user.name,
         "who_id": request.user_id,
         "running": bool(request.lease_worker),
-        "first": first,
+        "first": place == 1,
         "stage": stage + progress,
         "takes": len(open_songs),
         "waited": about((datetime.now(UTC) - request.created_at).total_seconds()),

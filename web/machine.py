@@ -17,6 +17,8 @@ from appliance.settings import Settings, settings
 from appliance.tables import Song, User, WorkerSeen
 from web.languages import gettext as _
 
+_COLOURS = ("verse", "chorus", "lift")  # of words, music and covers
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -43,6 +45,15 @@ class Worker:
     card: Measure | None
     models: list[tuple[str, str, int]]
     notes: list[str]
+
+    @property
+    def uses(self) -> list[tuple[str, str, int]]:
+        """What the card's memory is used for: in words, the kind of section whose colour it is drawn in, and bytes."""
+        if self.card is None:
+            return []
+        loaded = [(said, kind, size) for (said, _model, size), kind in zip(self.models, _COLOURS, strict=False) if size]
+        working = max(0, self.card.used - sum(size for _said, _kind, size in loaded))
+        return [*loaded, (_("Songs in the making"), "bridge", working), (_("Free"), "intro", self.card.total - self.card.used)]
 
 
 @dataclass(frozen=True, slots=True)

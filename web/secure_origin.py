@@ -1,11 +1,11 @@
 """Where browsers let a page use passkeys: over https under a real name, or on localhost."""
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from appliance.passkeys import Site
 from appliance.settings import settings
 from web.cookies import Connection
+from web.hardening import is_registrable
 
 
 def passkey_site(connection: Connection) -> Site | None:
@@ -18,15 +18,6 @@ def passkey_site(connection: Connection) -> Site | None:
     if asked.hostname == "localhost":
         return Site("localhost", f"{connection.scope['scheme']}://{asked.netloc}")
     public = urlsplit(settings().public_url)
-    if public.scheme != "https" or not _can_be_bound_to(public.hostname or ""):
+    if public.scheme != "https" or not is_registrable(public.hostname or ""):
         return None
     return Site(public.hostname or "", f"https://{public.netloc.lower()}".removesuffix(":443"))
-
-
-def _can_be_bound_to(name: str) -> bool:
-    """Whether browsers take a host's name as a WebAuthn RP ID: a registrable domain, and so no address and no `.local` name."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return "." in name and not name.endswith((".local", ".", ".internal", ".lan"))
-    return False

@@ -108,6 +108,40 @@ def test_everything_from_asking_to_publishing_is_done_by_keyboard(open_page: Ope
     expect(page.locator(".takes").get_by_text("Published", exact=True).first).to_be_visible()
 
 
+def test_queue_and_settings_are_reached_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page("/create")
+    tab_to(page, ".takes .play")
+    page.keyboard.press("Enter")
+    page.wait_for_function(PLAYING)
+    page.keyboard.press("Space")  # the button that has the focus pauses
+    page.wait_for_function("() => document.querySelector('#player audio').paused")
+    page.keyboard.press("q")
+    expect(page.get_by_role("button", name="Close queue")).to_be_focused()
+    rows = page.locator("#queue [data-position]")
+    count = rows.count()
+    tab_to(page, "#queue li:not([aria-current]) [data-remove]")
+    page.keyboard.press("Enter")
+    expect(rows).to_have_count(count - 1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#queue")).to_be_hidden()
+    assert page.evaluate("document.activeElement.matches('.takes .play')")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog").get_by_role("button", name="Close")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.reload()
+    tab_to(page, ".me a[href='/settings']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Settings", level=1)).to_be_visible()
+    assert page.evaluate("document.activeElement.id") == "main"
+    tab_to(page, "input[name=theme]")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    tab_to(page, "form[action='/settings/looks'] button")
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+
+
 def test_without_a_script_somebody_signs_in_makes_a_song_and_plays_it(made: Made, open_page: OpenPage) -> None:
     page = open_page("/sign-in", storage_state=None, java_script_enabled=False)
     page.get_by_label("E-mail or name").fill(NAME)
@@ -124,10 +158,28 @@ def test_without_a_script_somebody_signs_in_makes_a_song_and_plays_it(made: Made
         page.goto("/create")
     audio = page.locator(".takes audio[controls]").first
     expect(audio).to_be_visible()
-    answer = page.request.get(f"{made.address}{audio.get_attribute('src')}", headers={"Range": "bytes=0-99"})
-    assert answer.status in (200, 206)
+    with page.expect_response("**/audio") as heard:
+        audio.focus()
+        page.keyboard.press("Space")
+    assert heard.value.status in (200, 206)
     page.locator(".takes button[aria-pressed]").first.click()
     expect(page.locator(".takes button[aria-pressed='true']").first).to_be_visible()
+
+
+def test_without_a_script_settings_are_kept_and_the_queue_is_paused(open_page: OpenPage) -> None:
+    page = open_page("/settings", java_script_enabled=False)
+    page.get_by_label("Language of the pages").select_option("de")
+    page.get_by_role("button", name="Keep these").click()
+    expect(page.get_by_role("heading", name="Einstellungen", level=1)).to_be_visible()
+    page.get_by_label("Sprache der Seiten").select_option("en")
+    page.get_by_role("button", name="So behalten").click()
+    page.goto("/admin/queue")
+    page.get_by_role("button", name="Pause the queue").click()
+    page.goto("/create")
+    expect(page.locator("#paused")).to_contain_text("The queue is paused")
+    page.goto("/admin/queue")
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("button", name="Pause the queue")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from appliance import library_import
 from appliance.database import transaction
-from appliance.errors import NotFound
+from appliance.errors import InvalidInput, NotFound
 from appliance.library_export import export_library
 from appliance.library_files import file_name, timed_words
 from appliance.library_import import import_library
@@ -240,3 +242,24 @@ def test_nobody_can_be_exported_or_given_songs_who_is_not_there(
         import_library(nobody, tmp_path, object_store, _tell)
     with transaction() as other:
         assert other.scalar(select(SongRequest.id)) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "write", "said"),
+    [
+        ("master.flac", lambda file: soundfile.write(file, np.zeros(661 * 8000, np.int16), 8000), "larger than"),
+        ("master.flac", lambda file: soundfile.write(file, np.zeros((80, 8), np.int16), 8000), "larger than"),
+        ("audio.mp3", lambda file: file.write_bytes(b"ID3 and nothing more"), "cannot be read"),
+        ("cover.webp", lambda file: Image.new("L", (5001, 5000)).save(file), "larger than"),
+        ("cover.webp", lambda file: Image.new("L", (50, 50)).save(file, "PNG"), "cannot be read"),
+    ],
+)
+def test_files_that_say_more_than_a_song_can_hold_are_left_out(
+    tmp_path: Path, part: str, write: Callable[[Path], object], said: str
+) -> None:
+    """Hours of silence are some kilobytes of FLAC, and millions of pixels some of WebP."""
+    file = tmp_path / part
+    write(file)
+    assert file.stat().st_size < 200_000
+    with pytest.raises(InvalidInput, match=said):
+        library_import._look_at({part: file})

@@ -243,6 +243,10 @@ function listen() {
     else return;
     show();
     save();
+    // The row that was pressed has been drawn anew, or is gone: the keyboard goes on at its place.
+    const rows = findAll("#queue [data-position]");
+    const there = rows[Math.min(position, rows.length - 1)];
+    if (row) (find("[data-remove]:enabled", there) ?? find("[data-jump]", there)).focus();
   });
   letReorder(find("[data-queue-list]"), (from, to) => {
     const moved = queue.inOrder[from];
