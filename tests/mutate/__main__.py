@@ -2,9 +2,10 @@
 
 Usage: make mutate, or python -m tests.mutate [what ...], where each `what` is a part of a fault's name, the number of a
 statement of docs/security.md, or some of them (16-23). First the tests that are named are run on a copy that nobody broke: they
-must pass. Exits with 1 when a fault stays green. Copies, databases and stores are each run's own, so several can go on at once.
+must pass. Exits with 1 when a fault stays green. Copies, database and store are this run's own, so several can go on at once.
 """
 
+import os
 import re
 import shlex
 import shutil
@@ -13,6 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from appliance.box.postgres import temporary_cluster
+from appliance.box.store import temporary_store
+from tests.conftest import GIVEN_POSTGRES, GIVEN_STORE
 from tests.mutate import FAULTS
 from tests.mutate.faults import Fault
 
@@ -49,11 +53,13 @@ def copy_project(target: Path) -> None:
         (target / "node_modules").symlink_to((PROJECT / "node_modules").resolve())
 
 
-def run(tests: list[str], copy: Path, patience: int = PATIENCE) -> tuple[int, str]:
+def run(tests: list[str], copy: Path, given: dict[str, str], patience: int = PATIENCE) -> tuple[int, str]:
     """Run these tests; return pytest's exit status, and the first test that failed or else its last line."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", "-rfE", *tests]
     try:
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=patience, check=False)
+        done = subprocess.run(
+            command, cwd=copy, env=os.environ | given, capture_output=True, text=True, timeout=patience, check=False
+        )
     except subprocess.TimeoutExpired:
         return 1, "FAILED: it hangs"
     lines = [line for line in done.stdout.splitlines() if line.strip()] or [done.stderr[-200:] or "nothing was said"]
@@ -67,13 +73,14 @@ def together(faults: list[Fault]) -> list[list[str]]:
     return [*([list(plain)] if plain else []), *(shlex.split(tests) for tests in with_options)]
 
 
-def outcome(fault: Fault, copy: Path) -> tuple[bool, str]:
+def outcome(fault: Fault, copy: Path, given: dict[str, str]) -> tuple[bool, str]:
     """Return whether a test noticed `fault`, and what pytest said of it. The copy is whole again afterwards."""
     path = copy / fault.file
     whole = path.read_text()
     path.write_text(whole.replace(fault.old, fault.new, 1))
     try:
-        status, said = run(shlex.split(fault.tests), copy)
+        # What is wrong with a migration shows in a database that is made with it.
+        status, said = run(shlex.split(fault.tests), copy, {} if "migrations" in fault.file else given)
     finally:
         path.write_text(whole)
     # A test that could not even be set up has noticed nothing.
@@ -84,16 +91,21 @@ def main() -> None:
     """Try the faults that are asked for."""
     wanted = [fault for fault in FAULTS if is_wanted(fault, sys.argv[1:])]
     green = 0
-    with tempfile.TemporaryDirectory(prefix="backline-mutants-", dir="/tmp") as name:
+    with (
+        temporary_cluster() as url,
+        temporary_store() as store,
+        tempfile.TemporaryDirectory(prefix="backline-mutants-", dir="/tmp") as name,
+    ):
+        given = {GIVEN_POSTGRES: url, GIVEN_STORE: f"{store.endpoint} {store.access_key} {store.secret_key}"}
         copy = Path(name)
         copy.chmod(0o755)
         copy_project(copy)
         for tests in together(wanted):
-            status, said = run(tests, copy, PATIENCE_WHOLE)
+            status, said = run(tests, copy, given, PATIENCE_WHOLE)
             if status:
                 sys.exit(f"Without any fault: {said}")
         for fault in wanted:
-            noticed, said = outcome(fault, copy)
+            noticed, said = outcome(fault, copy, given)
             green += not noticed
             words = f"{'red  ' if noticed else 'GREEN'} {fault.statement:2d}  {fault.name}: {said}"
             print(words[:230], flush=True)  # noqa: T201

@@ -5,7 +5,7 @@ from tests.mutate.faults import Fault
 HARDENING = "tests/web/test_hardening.py::test_"
 TOO_LARGE = f"{HARDENING}what_is_too_large_or_no_form_is_refused"
 BRIEFS = "tests/appliance/test_briefs.py"
-PICTURES = "tests/web/test_people.py::test_"
+UPLOADS = "tests/web/test_uploads.py::test_"
 LIBRARY = "tests/worker/test_library.py::test_what_cannot_be_used_is_left_out_and_named_and_the_rest_comes"
 OUTSIDE = "tests/test_outside.py::test_"
 COMMANDS = f"{OUTSIDE}commands_are_lists_without_a_shell_and_no_program_of_media_is_among_them"
@@ -95,29 +95,68 @@ FAULTS = [
     ),
     Fault(
         36,
-        "a picture keeps what was in its file",
-        "appliance/pictures.py",
-        'square.save(out, "WEBP", quality=82)',
-        'square.save(out, "WEBP", quality=82, exif=picture.info.get("exif", b""))',
-        f"{PICTURES}nothing_else_of_a_picture_is_kept",
+        "anybody may send files",
+        "web/uploads.py",
+        "        if login is None:\n            raise NotSignedIn\n",
+        "        if login is None:\n            return\n",
+        f"{UPLOADS}nothing_of_a_body_is_read_from_who_may_not_send_one",
     ),
     Fault(
         36,
-        "any file is a picture",
+        "files may be sent without end",
+        "web/uploads.py",
+        '        begin_try(own, f"files {login.user_id}", FREE_FILES)\n',
+        "",
+        f"{UPLOADS}nobody_sends_files_without_end",
+    ),
+    Fault(
+        36,
+        "a picture is kept as it came",
         "appliance/pictures.py",
-        "formats=_FORMATS",
-        "formats=None",
-        f"{PICTURES}what_is_no_good_picture_is_refused",
+        "    if not 0 < len(data)",
+        "    if data.startswith(_BEGINNINGS):\n        return data\n    if not 0 < len(data)",
+        f"{UPLOADS}a_picture_is_made_anew_and_nothing_else_of_its_file_is_kept",
+    ),
+    Fault(
+        37,
+        "sound may be as long as it says",
+        "appliance/library_import.py",
+        " and about.duration <= LONGEST + SLACK",
+        "",
+        "tests/worker/test_library.py::test_files_that_say_more_than_a_song_can_hold_are_left_out",
     ),
     Fault(
         38,
-        "a picture may have any number of pixels",
+        "a picture may have twice as many pixels",
         "appliance/pictures.py",
-        "Image.MAX_IMAGE_PIXELS = _PIXELS",
-        "Image.MAX_IMAGE_PIXELS = None",
-        f"{PICTURES}what_is_no_good_picture_is_refused",
+        "MOST_PIXELS = 25_000_000",
+        "MOST_PIXELS = 50_000_000",
+        f"{UPLOADS}the_largest_picture_there_may_be_is_taken_and_one_row_more_is_not {UPLOADS}bombs_are_refused_and_cost_this_process_nothing",
     ),
-    Fault(39, "files of an import may be links", "appliance/library_import.py", "or file.is_symlink() ", "", LIBRARY),
+    Fault(
+        38,
+        "a picture may take any memory",
+        "appliance/pictures.py",
+        "        (resource.RLIMIT_AS, _MEMORY),\n",
+        "",
+        f"{UPLOADS}the_child_has_bounds_that_hold_when_the_decoder_is_taken_over",
+    ),
+    Fault(
+        38,
+        "what decodes may write files",
+        "appliance/pictures.py",
+        "        (resource.RLIMIT_NOFILE, 0),\n",
+        "",
+        f"{UPLOADS}the_child_has_bounds_that_hold_when_the_decoder_is_taken_over",
+    ),
+    Fault(
+        35,
+        "a NUL in an address goes on to the database",
+        "web/forms.py",
+        'if nul and not handler.opt.get("by_key"):',
+        "if False:",
+        "tests/web/test_malformed_forms.py::test_what_no_page_of_ours_sends_is_refused_and_changes_nothing",
+    ),
     Fault(
         39,
         "files of an import may lie anywhere",

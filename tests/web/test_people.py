@@ -114,13 +114,6 @@ def huge_png() -> bytes:
     )
 
 
-def vast_png() -> bytes:
-    """A PNG of some kilobytes that really has 60 million pixels."""
-    out = io.BytesIO()
-    Image.new("1", (10_000, 6_000)).save(out, "PNG")
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     "data",
     [
@@ -129,8 +122,6 @@ def vast_png() -> bytes:
         huge_png(),
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         picture()[:-40],
-        vast_png(),
-        picture("BMP"),
         bytes(5 * 1024 * 1024 + 1),
     ],
 )
@@ -138,17 +129,6 @@ def test_what_is_no_good_picture_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput) as refused:
         square_picture(data)
     assert "picture" in refused.value.fields
-
-
-def test_nothing_else_of_a_picture_is_kept() -> None:
-    out, exif = io.BytesIO(), Image.Exif()
-    exif[0x010E], exif[0x8825] = "where I live", {1: "N", 2: (52.0, 31.0, 0.0)}
-    Image.new("RGB", (300, 200)).save(out, "JPEG", exif=exif, comment=b"where I live")
-    sent = out.getvalue()
-    assert b"where I live" in sent
-    shown = square_picture(sent)
-    assert b"where I live" not in shown
-    assert not Image.open(io.BytesIO(shown)).getexif()
 
 
 def test_language_and_looks_are_kept(mara: Browser, session: Session, people: dict[str, User]) -> None:
