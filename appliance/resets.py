@@ -8,13 +8,13 @@ from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Gone, InvalidInput
+from appliance.errors import Gone, InvalidInput, said
 from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
 
 HANDED_OVER, BY_MAIL = timedelta(minutes=60), timedelta(minutes=30)
-RUN_OUT = "This link was used or has run out. Ask for a new one."
+RUN_OUT = said("This link was used or has run out. Ask for a new one.")
 
 
 def _sha256(text: str) -> bytes:
@@ -116,11 +116,11 @@ def change_password(session: Session, user: User, old: str, new: str, keep: str 
 
 
 def _refuse_weak(user: User, password: str) -> None:
-    said = refusal(password, user.name, user.email or "", settings().studio_name)
-    if said is None and user.is_admin and len(password) < 12:
-        said = "An admin's password has at least 12 characters."
-    if said:
-        raise InvalidInput.about(password=said)
+    refused = refusal(password, user.name, user.email or "", settings().studio_name)
+    if refused is None and user.is_admin and len(password) < 12:
+        refused = said("An admin's password has at least 12 characters.")
+    if refused:
+        raise InvalidInput.about(password=refused)
 
 
 def user_by_email(session: Session, email: str) -> User | None:

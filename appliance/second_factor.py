@@ -13,7 +13,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Conflict, InvalidInput
+from appliance.errors import Conflict, InvalidInput, said
 from appliance.sealing import SECOND_FACTOR, Unreadable, seal, unseal
 from appliance.settings import settings
 from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User
@@ -21,7 +21,7 @@ from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
 HALF_WAY_LIVES = 300  # seconds between the password and the code
-WRONG = "This code is not right, or it was used already. Wait for the next one."
+WRONG = said("This code is not right, or it was used already. Wait for the next one.")
 
 
 def begin_enrolment(session: Session, user: User) -> str:
