@@ -3,7 +3,7 @@
 from tests.mutate.faults import Fault
 
 HARDENING = "tests/web/test_hardening.py::test_"
-AS_TEXT = f"{HARDENING}what_people_type_is_shown_as_text_everywhere"
+AS_TEXT = "tests/web/test_every_page.py::test_what_people_type_is_text_on_every_page"
 MATRIX = "tests/web/test_matrix.py::test_everybody_may_do_what_the_rules_say_and_nothing_else"
 ALIKE = "tests/web/test_matrix.py::test_what_is_private_and_what_is_not_there_are_answered_alike"
 LISTS = "tests/appliance/test_feed.py::test_nothing_private_is_in_any_list"
