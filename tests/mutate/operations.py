@@ -193,7 +193,7 @@ FAULTS = [
         41,
         "webhooks go anywhere",
         "appliance/webhooks.py",
-        '    return bool(names & {name.strip().lower() for name in settings().webhook_hosts.split(",") if name.strip()})',
+        "    return bool(names & set(allowed_hosts()))",
         "    return bool(names)",
         f"{MESSAGES}messages_go_only_where_the_settings_say",
     ),
