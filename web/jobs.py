@@ -24,7 +24,8 @@ class Job:
 
     `song` is the take that the job speaks of: the one in the making, or the first. `progress` is 0 to 1, None where nothing
     moves. `steps` are the states of words, music and cover. `open` tells whether anything is still in the making,
-    `starts_itself` whether a held request starts by itself after a top-up.
+    `starts_itself` whether a held request starts by itself after a top-up, `affordable` how many of its takes there are
+    credits for.
     """
 
     id: UUID
@@ -38,6 +39,7 @@ class Job:
     open: bool
     created_at: datetime
     starts_itself: bool
+    affordable: int = 0
 
     @property
     def ready(self) -> list[Song]:
@@ -99,7 +101,13 @@ def _job(session: Session, request: SongRequest, place: int, paused: bool) -> Jo
         bool(waiting),
         request.created_at,
         request.start_when_paid,
+        _affordable(session, request) if state == "held" else 0,
     )
+
+
+def _affordable(session: Session, request: SongRequest) -> int:
+    left = credits.account_of(session, request.user_id).available
+    return max(0, left) // max(1, credits.price_of_take())
 
 
 def _title(request: SongRequest, songs: list[Song]) -> str:
