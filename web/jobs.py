@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from appliance import credits
+from appliance.briefs import SHORTEST
 from appliance.languages import gettext as _
 from appliance.languages import ngettext, translated
+from appliance.queue import GAVE_UP, OUT_OF_MEMORY
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
 from appliance.turns import is_paused, places_in_line
@@ -50,6 +52,13 @@ class Job:
     def lost(self) -> list[Song]:
         """The takes that can be tried again."""
         return [song for song in self.songs if song.status in ("failed", "cancelled")]
+
+    @property
+    def shorter(self) -> int:
+        """The length in seconds at which another try may do what this one could not; 0 where length is not to blame."""
+        if not any(song.reason in (OUT_OF_MEMORY, GAVE_UP) for song in self.lost):
+            return 0
+        return max(int(SHORTEST), int(self.lost[0].duration * 0.7) // 5 * 5)
 
     @property
     def new(self) -> bool:
