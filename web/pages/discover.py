@@ -20,6 +20,7 @@ from web.csrf import token_for
 from web.rendering import Page, in_place, partial, render
 
 PAGE = 24
+MOST_PAGES = 20
 CHART = 6
 RAIL = 8
 
@@ -35,12 +36,16 @@ def discover(
     sort: FromQuery[str] = "",
     after: FromQuery[str] = "",
     more: FromQuery[bool] = False,
+    pages: FromQuery[int] = 1,
 ) -> Page | Redirect:
-    """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page."""
+    """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page.
+
+    `pages` are as many of them as somebody had seen who comes back.
+    """
     if visitor is None:
         return Redirect("/setup" if needs_setup(session) else "/sign-in", status_code=303)
     wish = feed.Wish(q.replace("\x00", "")[:100].strip(), category, show, sort == "new")
-    found = feed.find_songs(session, wish, after, PAGE)
+    found = feed.find_songs(session, wish, after, songs_in(pages))
     if more:
         rows = _about(session, visitor, found.songs)
         feed_rows = partial("#feed", "_feed_rows.html", "beforeend", csrf_token=token_for(request), **rows)
@@ -64,6 +69,11 @@ def discover(
         filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in _filters()],
         categories=feed.busy_categories(session),
     )
+
+
+def songs_in(pages: int) -> int:
+    """Return how many songs so many pages of an endless list hold, within reason."""
+    return PAGE * max(1, min(pages, MOST_PAGES))
 
 
 def _filters() -> list[tuple[str, str]]:

@@ -20,6 +20,14 @@ function arrive() {
   if (moved) find("#main")?.focus({ preventScroll: true });
 }
 
+// A list that was followed to its third page is as long again for whoever comes back to it: so they find their place.
+document.addEventListener("htmx:config:request", (event) => {
+  const { request } = event.detail.ctx;
+  const pages = history.state?.pages ?? 1;
+  if (event.target.closest("#more")) history.replaceState({ htmx: true, ...history.state, pages: pages + 1 }, "");
+  else if (request.headers["HX-History-Restore-Request"] && pages > 1) request.action += `${request.action.includes("?") ? "&" : "?"}pages=${pages}`;
+});
+
 const NOTICE_STANDS = 8000; // milliseconds
 
 document.addEventListener("htmx:error", (event) => {
