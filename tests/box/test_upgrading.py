@@ -50,7 +50,7 @@ def _tables(url: str) -> set[str]:
 
 
 def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_database: str, tmp_path: Path) -> None:
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    upgrade(old_database, tmp_path, tmp_path / "progress")
     assert revision(old_database) == newest_revision() != OLD
     assert _people(old_database) == ["Mara"]
     (dump,) = (tmp_path / "dumps").iterdir()
@@ -60,12 +60,12 @@ def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_da
     steps = int(newest_revision()) - int(OLD)
     assert said == f"The tables are being updated: step {steps} of {steps} is done."
 
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")  # nothing to do: no second dump
+    upgrade(old_database, tmp_path, tmp_path / "progress")  # nothing to do: no second dump
     assert list((tmp_path / "dumps").iterdir()) == [dump]
 
 
 def test_a_dump_brings_the_old_version_back(old_database: str, tmp_path: Path) -> None:
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    upgrade(old_database, tmp_path, tmp_path / "progress")
     (dump,) = (tmp_path / "dumps").iterdir()
     load_dump(old_database, dump, [])
     assert (revision(old_database), _people(old_database)) == (OLD, ["Mara"])
@@ -78,7 +78,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was_and_says_how_to_go_b
         connection.execute("CREATE TABLE invites (mine text)")  # in the way of what comes
     before = _tables(old_database)
     with pytest.raises(BoxError, match='relation "invites" already exists') as failed:
-        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert "Nothing was changed, so the version that you had before still works" in failed.value.message
     assert str(tmp_path / "dumps") in failed.value.message
     assert (revision(old_database), _tables(old_database), _people(old_database)) == (OLD, before, ["Mara"])
@@ -88,7 +88,7 @@ def test_tables_of_a_newer_version_are_left_alone(old_database: str, tmp_path: P
     with connect(old_database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(BoxError, match=r"perhaps a newer one .*Start the version that made them"):
-        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert _people(old_database) == ["Mara"]
 
 
