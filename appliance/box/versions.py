@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,18 +63,19 @@ def note_good(data: Path) -> None:
 
 
 def begin_upgrade(data: Path, tables: str, postgres: str = MAJOR) -> Upgrade:
-    """Write down that data with these tables, and this Postgres, now becomes this version's, and return that.
+    """Write down that data with these tables (empty: not read yet), and this Postgres, becomes this version's, and return that.
 
     Where an earlier upgrade has not proved itself the way back leads to where that one began.
     """
     found = read_upgrade(data)
-    if found and not found.tried and found.before.tables != tables:
-        upgrade = Upgrade(found.before, this_version(), found.began, found.dump)
+    if found and not found.tried and (found.before.tables, found.before.postgres) != (tables, postgres):
+        before = found.before if found.before.tables else replace(found.before, tables=tables)
+        upgrade = Upgrade(before, this_version(), found.began, found.dump)
     else:
         known = last_good(data)
-        is_it = known is not None and known.tables == tables
+        is_it = known is not None and tables in ("", known.tables) and postgres == known.postgres
         before = known if known and is_it else Version("the version before", "", tables, postgres)
-        upgrade = Upgrade(before, this_version(), datetime.now(UTC).isoformat())
+        upgrade = Upgrade(before, this_version(), datetime.now(UTC).isoformat(timespec="seconds"))
     keep_upgrade(data, upgrade)
     return upgrade
 

@@ -1,6 +1,7 @@
 """From an earlier version to this one: dumped before, told on the way, all or nothing, and the songs still play."""
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -96,8 +97,10 @@ def test_without_a_dump_the_tables_are_not_touched(old_database: str, tmp_path: 
     with pytest.raises(BoxError, match="pg_dump failed"):
         dump_before(old_database.replace("/backline?", "/nothing?"), tmp_path / "dumps", OLD, "0009")
     assert list((tmp_path / "dumps").iterdir()) == []
+    (tmp_path / "dumps").rmdir()
+    (tmp_path / "dumps").touch()  # no folder, and so no place for one
     with pytest.raises(BoxError, match="The tables were not updated, since there could be no dump before"):
-        upgrade(old_database, Path("/proc/self"), tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert revision(old_database) == OLD
 
 
@@ -219,16 +222,25 @@ def _is_prepared(studio: Studio) -> bool:
 
 
 @pytest.mark.box
-def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path: Path) -> None:
+def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play_and_a_broken_version_leads_back(
+    tmp_path: Path,
+) -> None:
     before = _revision_before_the_newest_tables()
     if before is None:
         pytest.skip("The history of this checkout does not go back to an earlier schema.")
-    old = tmp_path / "old"
+    old, broken = tmp_path / "old", tmp_path / "broken"
     old.mkdir()
     with subprocess.Popen(["git", "archive", before], cwd=PROJECT, stdout=subprocess.PIPE) as archive:
         subprocess.run(["tar", "-x", "-C", old], stdin=archive.stdout, check=True)
-    earlier, now = Studio(tmp_path / "data"), Studio(tmp_path / "data")
+    shutil.copytree(PROJECT / "appliance", broken / "appliance")
+    (broken / "web").mkdir()
+    (broken / "web" / "__init__.py").touch()
+    (broken / "web" / "app.py").write_text("raise SystemExit('This version is broken.')")
+    earlier, failing, now = (Studio(tmp_path / "data") for _ in range(3))
+    failing.environment |= {name: earlier.environment[name] for name in ("STORE_PORT", "WEB_PORT")}
+    now.environment["STORE_PORT"] = earlier.environment["STORE_PORT"]
     earlier.environment["PYTHONPATH"] = str(old)
+    failing.environment["PYTHONPATH"] = str(broken)
     try:
         idle = [sys.executable, "-c", "import time; time.sleep(600)"]
         earlier.start(worker=idle, web=idle)
@@ -244,8 +256,18 @@ def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path
         )
         assert made.returncode == 0, made.stderr
         assert earlier.stop() == 0, earlier.said
-        now.environment["STORE_PORT"] = earlier.environment["STORE_PORT"]
-        now.start().until_ready()
+
+        assert failing.start(worker=idle).until_over(120) == 1
+        assert "The new version does not work: the web app ends with 1" in failing.said
+        assert "`make rollback` puts everything back" in failing.said
+        back = now.ask("rollback")
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "The data is as it was before the upgrade" in back.stdout
+        earlier.start(worker=idle, web=idle)  # whose tables they have to be, or it does not start
+        assert wait_until(lambda: _is_prepared(earlier), 90), earlier.said
+        assert earlier.stop() == 0, earlier.said
+
+        now.start().until_ready(150)  # tables, the trial, and then the start
         assert list((now.data / "dumps").glob(f"*-before-{newest_revision()}-from-*.dump"))
         with httpx.Client(base_url=f"http://127.0.0.1:{now.port}", timeout=30) as client:
             browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
@@ -253,7 +275,15 @@ def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path
             for song in json.loads(made.stdout):
                 heard = browser.open(f"/songs/{song}/audio", range="bytes=256-511")
                 assert (heard.status_code, heard.content) == (206, bytes(range(256)))
+        assert "is running" in now.ask("rollback").stderr
         assert now.stop() == 0
+        used = now.ask("rollback")
+        assert used.returncode == 1
+        assert "lost by going back. To do it: make rollback YES=yes" in used.stdout
+        back = now.ask("rollback", "--yes")
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "What is there now is kept in" in back.stdout
+        assert "There is no upgrade to go back from." in now.ask("rollback").stderr
     finally:
-        earlier.end()
-        now.end()
+        for studio in (earlier, failing, now):
+            studio.end()
