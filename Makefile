@@ -115,7 +115,7 @@ models-pull: $$(if $$(RUNNING),,$$(MODELLED)) ## Fetch the weights of the chosen
 	@$(INSIDE) -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
 
 ##@ Work on it
-.PHONY: install check fix test bench bench-gpu mutate clean
+.PHONY: install check fix test bench bench-gpu mutate sbom clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -146,6 +146,11 @@ bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the
 
 mutate: $(DEVELOPED) ## Break the credit ledger on purpose, one fault at a time, and see each caught by a test
 	$(BIN)/python -m tests.mutate $(F)
+
+sbom: $(DEVELOPED) ## Write what the studio is made of, with versions and licences, into build/sbom.json (CycloneDX)
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py environment .venv --output-format JSON --output-file build/sbom.json
+	@$(BIN)/python -c 'import json; print("build/sbom.json lists", len(json.load(open("build/sbom.json"))["components"]), "parts.")'
 
 clean: ## Remove what was installed and built; never the data
 	rm -rf .venv node_modules build web/static/dist

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from appliance import credits
 from appliance.audit import record
-from appliance.errors import Gone, InvalidInput, NotAllowed
+from appliance.errors import Gone, InvalidInput, NotAllowed, said
 from appliance.invites import use_invite
 from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
@@ -114,24 +114,24 @@ def sign_up(session: Session, name: str, email: str, password: str | None, invit
 def name_refusal(session: Session, name: str, but: User | None = None) -> str | None:
     """Return why nobody (or nobody but this person) can be called `name`, or None when it is free."""
     if not 1 <= len(name) <= 40 or not name.isprintable():
-        return "Choose a name of 1 to 40 letters."
+        return said("Choose a name of 1 to 40 letters.")
     if "@" in name:
-        return "A name has no @ in it: that is how names and e-mail addresses are told apart."
+        return said("A name has no @ in it: that is how names and e-mail addresses are told apart.")
     taken = exists().where(func.lower(User.name) == name.lower(), User.id != but.id if but else true())
-    return "Somebody here has this name already." if session.scalar(select(taken)) else None
+    return said("Somebody here has this name already.") if session.scalar(select(taken)) else None
 
 
 def _add_user(session: Session, name: str, email: str, password: str | None, role: str) -> User:
     name, email = " ".join(name.split()), email.strip()
     wrong: dict[str, str] = {}
-    if said := name_refusal(session, name):
-        wrong["name"] = said
+    if refused := name_refusal(session, name):
+        wrong["name"] = refused
     if email and not (len(email) <= 254 and email.isprintable() and re.fullmatch(r"[^@\s]+@[^@\s]+", email)):
-        wrong["email"] = "This does not look like an e-mail address."
-    if password is not None and (said := refusal(password, name, email, settings().studio_name)):
-        wrong["password"] = said
+        wrong["email"] = said("This does not look like an e-mail address.")
+    if password is not None and (refused := refusal(password, name, email, settings().studio_name)):
+        wrong["password"] = refused
     if email and _is_taken(session, email):
-        wrong["email"] = "This address has an account already. Sign in instead."
+        wrong["email"] = said("This address has an account already. Sign in instead.")
     if wrong:
         raise InvalidInput.about(**wrong)
     hashed = NO_PASSWORD if password is None else hash_password(password)

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, StudioError
+from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, StudioError, said
 from appliance.tables import ApiKey, User
 
 SCOPES = {
-    "songs:read": "see and download your songs and what the studio published",
-    "songs:write": "rename, publish, like and delete",
-    "generate": "ask for songs, which may cost credits",
-    "billing:read": "see your credits",
+    "songs:read": said("see and download your songs and what the studio published"),
+    "songs:write": said("rename, publish, like and delete"),
+    "generate": said("ask for songs, which may cost credits"),
+    "billing:read": said("see your credits"),
 }
 PREFIX = "bl"
 MOST_KEYS = 20  # for each person
@@ -47,17 +47,19 @@ def create_key(
     name = " ".join(name.split())
     wrong: dict[str, str] = {}
     if not 1 <= len(name) <= 60 or not name.isprintable():
-        wrong["name"] = "Name the key after what will use it, in 1 to 60 characters."
+        wrong["name"] = said("Name the key after what will use it, in 1 to 60 characters.")
     if not scopes or not set(scopes) <= set(SCOPES):
-        wrong["scopes"] = "Choose at least one of the things that the key may do."
+        wrong["scopes"] = said("Choose at least one of the things that the key may do.")
     if days is not None and not 1 <= days <= 3650:
-        wrong["days"] = "Give a number of days from 1 to 3650, or none."
+        wrong["days"] = said("Give a number of days from 1 to 3650, or none.")
     if wrong:
         raise InvalidInput.about(**wrong)
     session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     alive = select(func.count()).where(ApiKey.user_id == user.id, ApiKey.revoked_at.is_(None))
     if session.scalars(alive).one() >= MOST_KEYS:
-        raise Conflict(f"You have {MOST_KEYS} keys already. Revoke one that is not used any more.")
+        raise Conflict(
+            said("You have %(number)s keys already. Revoke one that is not used any more.", number=MOST_KEYS)
+        )
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
         id=secrets.token_hex(8),

@@ -1,5 +1,6 @@
 """The record of what admins did: written in the transaction of the deed, and never changed."""
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import select
@@ -7,6 +8,13 @@ from sqlalchemy.orm import Session
 
 from appliance.errors import NotAllowed
 from appliance.tables import AuditEntry, User
+
+LOGIN = "login_session"
+
+
+def session_label(token: str) -> str:
+    """Return what the record calls a login session: a hash of the part of its token that stays, and opens nothing."""
+    return hashlib.sha256(b"session:" + token.partition(".")[0].encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def record(
@@ -19,7 +27,10 @@ def record(
     after: dict[str, Any] | None = None,
     address: str = "",
 ) -> None:
-    """Write down that `actor` (None: the machine's own command line) did `action` to `target`. Never pass a secret."""
+    """Write down that `actor` (None: the machine's own command line) did `action` to `target`. Never pass a secret.
+
+    In which login session it was done stands in `session.info` under LOGIN, where somebody is signed in.
+    """
     session.add(
         AuditEntry(
             actor_id=actor.id if actor else None,
@@ -28,6 +39,7 @@ def record(
             before=before or {},
             after=after or {},
             address=address[:64],
+            session=session.info.get(LOGIN, ""),
         )
     )
     session.flush()

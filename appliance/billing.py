@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from appliance import credits
-from appliance.errors import InvalidInput, NotFound
+from appliance.errors import InvalidInput, NotFound, said
 from appliance.tables import BillingOrder, CheckoutIntent, CreditPack, User, WebhookMessage
 
 # Other reasons (a proration, a metered cycle) are no sale of a whole pack.
@@ -134,9 +134,9 @@ def apply_order(session: Session, snapshot: OrderSnapshot) -> int:
         intent.closed_at = intent.closed_at or datetime.now(UTC)
     order.problem = ""
     if order.user_id is None:
-        order.problem = "Nobody in this studio belongs to this order."
+        order.problem = said("Nobody in this studio belongs to this order.")
     elif order.credits is None:
-        order.problem = "No pack says how many credits this product is worth."
+        order.problem = said("No pack says how many credits this product is worth.")
     if order.user_id is None or order.credits is None:
         session.flush()
         return 0
@@ -197,7 +197,9 @@ def price_pack(session: Session, product_id: str, worth_credits: int | None) -> 
     if pack is None:
         raise NotFound("Polar knows no such product; look again after the next sync.")
     if worth_credits is not None and not 1 <= worth_credits <= credits.LARGEST_GRANT:
-        raise InvalidInput.about(credits=f"Give a whole number from 1 to {credits.LARGEST_GRANT:,}.")
+        raise InvalidInput.about(
+            credits=said("Give a whole number from 1 to %(most)s.", most=f"{credits.LARGEST_GRANT:,}")
+        )
     pack.credits = worth_credits
     return pack
 

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from appliance.errors import InvalidInput
+from appliance.errors import InvalidInput, said
 
 MODES = ("description", "lyrics", "described_lyrics")
 VOICES = ("robot", "choir", "none")
@@ -30,6 +30,13 @@ USUAL_TAKES, MOST_TAKES = 2, 4
 LEAST_GUIDANCE, MOST_GUIDANCE = 1.0, 30.0
 FEWEST_STEPS, MOST_STEPS = 1, 200
 
+_NUMBERS = {
+    "": said("Give a number from %(least)s to %(most)s."),
+    "seconds": said("Give a number from %(least)s to %(most)s seconds."),
+    "beats a minute": said("Give a number from %(least)s to %(most)s beats a minute."),
+    "takes": said("Give a number from %(least)s to %(most)s takes."),
+    "steps": said("Give a number from %(least)s to %(most)s steps."),
+}
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # Invisible marks that turn the text around them or split words: no song needs them, and they can make a page lie.
 _INVISIBLE = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -69,7 +76,7 @@ def read_brief(fields: Mapping[str, object]) -> Brief:
     wrong: dict[str, str] = {}
     mode = str(fields.get("mode") or "description")
     if mode not in MODES:
-        wrong["mode"] = "Choose one of: a description, your own words, or a description of the words."
+        wrong["mode"] = said("Choose one of: a description, your own words, or a description of the words.")
     instrumental = _yes(fields.get("instrumental"))
     brief = Brief(
         mode=mode,
@@ -91,21 +98,27 @@ def read_brief(fields: Mapping[str, object]) -> Brief:
         steps=_whole(fields, "steps", FEWEST_STEPS, MOST_STEPS, "steps", wrong),
     )
     if mode == "description" and not brief.full_description and "full_description" not in wrong:
-        wrong["full_description"] = "Say in a few words what you would like to hear."
+        wrong["full_description"] = said("Say in a few words what you would like to hear.")
     if mode != "description" and not brief.prompt and "prompt" not in wrong:
-        wrong["prompt"] = "Name a sound: a style, some instruments, a mood."
+        wrong["prompt"] = said("Name a sound: a style, some instruments, a mood.")
     if mode == "lyrics" and not instrumental and not brief.lyrics and "lyrics" not in wrong:
-        wrong["lyrics"] = "Write some words, or choose Instrumental."
+        wrong["lyrics"] = said("Write some words, or choose Instrumental.")
     if (
         mode == "described_lyrics"
         and not instrumental
         and not brief.described_lyrics
         and not wrong.get("described_lyrics")
     ):
-        wrong["described_lyrics"] = "Say what the words are about, or choose Instrumental."
+        wrong["described_lyrics"] = said("Say what the words are about, or choose Instrumental.")
     if wrong:
         raise InvalidInput.about(**wrong)
     return brief
+
+
+def _too_long(length: int, longest: int) -> str:
+    return said(
+        "This is too long: %(length)s characters, and %(longest)s fit.", length=f"{length:,}", longest=f"{longest:,}"
+    )
 
 
 def _text(fields: Mapping[str, object], name: str, longest: int, wrong: dict[str, str]) -> str:
@@ -113,20 +126,20 @@ def _text(fields: Mapping[str, object], name: str, longest: int, wrong: dict[str
     raw = fields.get(name)
     text = "" if raw is None else str(raw)
     if len(text) > longest * 2:  # far too long: do not even look at it
-        wrong[name] = f"This is too long: {len(text):,} characters, and {longest:,} fit."
+        wrong[name] = _too_long(len(text), longest)
         return ""
     try:
         text.encode()
     except UnicodeEncodeError:
-        wrong[name] = "This holds characters that are broken. Type it again."
+        wrong[name] = said("This holds characters that are broken. Type it again.")
         return ""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _CONTROL.search(text):
-        wrong[name] = "This holds control characters that are not text. Type it again."
+        wrong[name] = said("This holds control characters that are not text. Type it again.")
         return ""
     text = _INVISIBLE.sub("", text).strip()
     if len(text) > longest:
-        wrong[name] = f"This is too long: {len(text):,} characters, and {longest:,} fit."
+        wrong[name] = _too_long(len(text), longest)
     return text
 
 
@@ -141,7 +154,7 @@ def _number(
     except ValueError:
         value = math.nan
     if not least <= value <= most:
-        wrong[name] = f"Give a number from {least:g} to {most:g} {unit}".rstrip() + "."
+        wrong[name] = said(_NUMBERS[unit], least=f"{least:g}", most=f"{most:g}")
         return None
     return value
 
@@ -151,7 +164,7 @@ def _whole(
 ) -> int | None:
     value = _number(fields, name, least, most, unit, wrong)
     if value is not None and value != int(value):
-        wrong[name] = f"Give a whole number from {least} to {most}."
+        wrong[name] = said("Give a whole number from %(least)s to %(most)s.", least=least, most=most)
         return None
     return None if value is None else int(value)
 
@@ -162,7 +175,9 @@ def _seed(fields: Mapping[str, object], wrong: dict[str, str]) -> int:
     if raw in ("", "-1"):
         return secrets.randbelow(LARGEST_SEED)
     if not re.fullmatch(r"\d{1,10}", raw, re.ASCII) or int(raw) > LARGEST_SEED:
-        wrong["seed"] = f"Give a whole number from 0 to {LARGEST_SEED}, or leave it empty for a new one."
+        wrong["seed"] = said(
+            "Give a whole number from 0 to %(most)s, or leave it empty for a new one.", most=LARGEST_SEED
+        )
         return 0
     return int(raw)
 
@@ -172,7 +187,7 @@ def _choice(fields: Mapping[str, object], name: str, choices: tuple[str, ...], w
     if not raw:
         return None
     if raw not in choices:
-        wrong[name] = "Choose one from the list."
+        wrong[name] = said("Choose one from the list.")
         return None
     return raw
 

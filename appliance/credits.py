@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from appliance.database import notify
-from appliance.errors import InvalidInput, NotAllowed
+from appliance.errors import InvalidInput, NotAllowed, said
 from appliance.settings import settings
 from appliance.tables import CreditAccount, CreditEntry, CreditHold, Song, SongRequest, User
 
@@ -158,14 +158,20 @@ def grant_credits(session: Session, admin: User, user: User, amount: int, note: 
     note = " ".join(note.split())
     wrong = {}
     if amount == 0 or abs(amount) > LARGEST_GRANT:
-        wrong["amount"] = f"Give a whole number up to {LARGEST_GRANT:,}, and not 0."
+        wrong["amount"] = said("Give a whole number up to %(most)s, and not 0.", most=f"{LARGEST_GRANT:,}")
     if not 1 <= len(note) <= 200 or not note.isprintable():
-        wrong["note"] = "Say why, in 1 to 200 characters: both of you will read it in the history."
+        wrong["note"] = said("Say why, in 1 to 200 characters: both of you will read it in the history.")
     if wrong:
         raise InvalidInput.about(**wrong)
     account = _locked_account(session, user.id)
     if amount < 0 and account.available < -amount:
-        raise InvalidInput.about(amount=f"{user.name} can spend {account.available}: no more than that can be taken.")
+        raise InvalidInput.about(
+            amount=said(
+                "%(name)s can spend %(number)s: no more than that can be taken.",
+                name=user.name,
+                number=account.available,
+            )
+        )
     return post(session, user.id, "admin", amount, once=f"admin:{admin.id}:{once}", actor_id=admin.id, note=note)
 
 

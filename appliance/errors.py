@@ -1,6 +1,14 @@
 """Failures that a person can do something about, each with an HTTP status and a sentence to read."""
 
 
+def said(sentence: str, **values: object) -> str:
+    """Return an English sentence for people, its values, each `%(name)s`, filled in.
+
+    The catalogues take in every sentence that is written so, and `appliance.languages.translated` recognises it again.
+    """
+    return sentence % values if values else sentence
+
+
 class StudioError(Exception):
     """An expected failure. `status` is the HTTP status, the message is a sentence for the person who caused it.
 

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Gone, InvalidInput, NotFound
+from appliance.errors import Gone, InvalidInput, NotFound, said
 from appliance.tables import Invite, User
 
 LIVES = timedelta(days=7)
@@ -28,11 +28,11 @@ def invite(session: Session, admin: User, note: str = "", email: str = "", credi
     note, email = " ".join(note.split()), email.strip()
     wrong: dict[str, str] = {}
     if len(note) > 80 or not (note == "" or note.isprintable()):
-        wrong["note"] = "Say in up to 80 characters for whom this is, or nothing."
+        wrong["note"] = said("Say in up to 80 characters for whom this is, or nothing.")
     if email and ("@" not in email or len(email) > 254 or not email.isprintable()):
-        wrong["email"] = "This does not look like an e-mail address."
+        wrong["email"] = said("This does not look like an e-mail address.")
     if not 0 <= credits <= MOST_CREDITS:
-        wrong["credits"] = f"Give a number from 0 to {MOST_CREDITS:,}."
+        wrong["credits"] = said("Give a number from 0 to %(most)s.", most=f"{MOST_CREDITS:,}")
     if wrong:
         raise InvalidInput.about(**wrong)
     token = secrets.token_urlsafe(32)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.database import transaction
 from appliance.errors import NotFound
+from appliance.languages import LANGUAGES, gettext, speak
 from appliance.resets import BY_MAIL, mailed_token, user_by_email
 from appliance.settings import settings
 from appliance.tables import ResetRequest
@@ -54,6 +55,7 @@ def _serve(session: Session, request: ResetRequest) -> bool:
         return False
     try:
         with session.begin_nested():
+            speak(user.language if user.language in LANGUAGES else "en")
             _send(_reset_letter(user.email, user.name, mailed_token(session, user)))
     except (OSError, smtplib.SMTPException) as error:
         # The error's own words may hold the address, and a server's answer anything.
@@ -68,16 +70,20 @@ def _serve(session: Session, request: ResetRequest) -> bool:
 
 
 def _reset_letter(to: str, name: str, token: str) -> EmailMessage:
-    """Return the letter with the link, whose address is the studio's own by its settings and never a request's."""
+    """Return the letter with the link, in the language that is spoken. Its address is the studio's own by its settings and never a request's."""
     wanted = settings()
     letter = EmailMessage()
     letter["From"], letter["To"] = wanted.smtp_from, to
-    letter["Subject"] = f"A new password for {wanted.studio_name}"
+    letter["Subject"] = gettext("A new password for %(studio)s") % {"studio": wanted.studio_name}
     minutes = round(BY_MAIL.total_seconds() / 60)
+    link = f"{wanted.public_url.rstrip('/')}/reset?token={token}"
     letter.set_content(
-        f"Hello {name},\n\nsomebody, probably you, asked for a new password at {wanted.studio_name}. Choose it here, once and "
-        f"within {minutes} minutes:\n\n{wanted.public_url.rstrip('/')}/reset?token={token}\n\n"
-        "If it was not you, there is nothing to do: nothing has changed.\n"
+        gettext(
+            "Hello %(name)s,\n\nsomebody, probably you, asked for a new password at %(studio)s. Choose it here, once and "
+            "within %(minutes)s minutes:\n\n%(link)s\n\n"
+            "If it was not you, there is nothing to do: nothing has changed.\n"
+        )
+        % {"name": name, "studio": wanted.studio_name, "minutes": minutes, "link": link}
     )
     return letter
 

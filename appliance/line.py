@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from appliance import credits
 from appliance.audit import record, require_admin
 from appliance.database import notify
-from appliance.errors import Conflict, NotFound
+from appliance.errors import Conflict, NotFound, said
 from appliance.songs import announce
 from appliance.tables import QueuePause, Song, SongRequest, User
 from appliance.tables.songs import OPEN
@@ -91,5 +91,5 @@ def pause_queue(session: Session, admin: User, paused: bool, address: str = "") 
     require_admin(admin)
     change = insert(QueuePause).on_conflict_do_nothing() if paused else delete(QueuePause)
     if session.scalar(change.returning(QueuePause.single)):
-        record(session, admin, "pause queue" if paused else "resume queue", address=address)
+        record(session, admin, said("pause queue") if paused else said("resume queue"), address=address)
         notify(session, line=True)

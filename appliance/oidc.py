@@ -22,7 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from appliance.challenges import check_challenge, derived, new_challenge
-from appliance.errors import InvalidInput, Unavailable
+from appliance.errors import InvalidInput, Unavailable, said
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class NotVouchedFor(InvalidInput):
 
     def __init__(self, reason: str) -> None:
         log.warning("Somebody was not let in by %s: %s", settings().oidc_issuer, reason)
-        super().__init__("The other service did not vouch for you. Try again.")
+        super().__init__(said("The other service did not vouch for you. Try again."))
 
 
 @dataclass(frozen=True)

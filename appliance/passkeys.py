@@ -28,7 +28,7 @@ from webauthn.helpers.structs import (
 )
 
 from appliance.challenges import LIVES, check_challenge, new_challenge, use_up
-from appliance.errors import Conflict, InvalidInput, NotFound
+from appliance.errors import Conflict, InvalidInput, NotFound, said
 from appliance.second_factor import give_recovery_codes, tidy_recovery_codes
 from appliance.settings import settings
 from appliance.tables import Passkey, User
@@ -36,8 +36,8 @@ from appliance.tables import Passkey, User
 MOST_PASSKEYS = 20  # for each person
 MAX_ANSWER = 20_000  # characters of a browser's answer; real ones have some 2,000
 MAX_NAME = 60
-REFUSED = "This passkey does not open anything here."
-UNREADABLE = "The passkey could not be taken. Try again, or use another device."
+REFUSED = said("This passkey does not open anything here.")
+UNREADABLE = said("The passkey could not be taken. Try again, or use another device.")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def add_passkey(
     """
     name = " ".join(name.split()) or "Passkey"
     if len(name) > MAX_NAME or not name.isprintable():
-        raise InvalidInput.about(name=f"Choose a name of 1 to {MAX_NAME} letters.")
+        raise InvalidInput.about(name=said("Choose a name of 1 to %(most)s letters.", most=MAX_NAME))
     challenge = _challenge_in(answer, "add passkey", bound_to)
     try:
         made = verify_registration_response(
@@ -96,7 +96,9 @@ def add_passkey(
     session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     count = session.scalars(select(func.count()).where(Passkey.user_id == user.id)).one()
     if count >= MOST_PASSKEYS:
-        raise Conflict(f"You have {MOST_PASSKEYS} passkeys already. Remove one that you do not use any more.")
+        raise Conflict(
+            said("You have %(number)s passkeys already. Remove one that you do not use any more.", number=MOST_PASSKEYS)
+        )
     if session.get(Passkey, made.credential_id) is not None:
         raise Conflict("This passkey is known already.")
     passkey = Passkey(
@@ -175,7 +177,7 @@ def rename_passkey(session: Session, viewer: User, credential_id: bytes, name: s
     """Call one of the viewer's passkeys something else. Raises NotFound, InvalidInput."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise InvalidInput.about(name=f"Choose a name of 1 to {MAX_NAME} letters.")
+        raise InvalidInput.about(name=said("Choose a name of 1 to %(most)s letters.", most=MAX_NAME))
     _own_passkey(session, viewer, credential_id).name = name
     session.flush()
 

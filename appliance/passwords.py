@@ -2,6 +2,8 @@
 
 from passlib.context import CryptContext
 
+from appliance.errors import said
+
 SHORTEST, LONGEST = 8, 1024
 NO_PASSWORD = "!"  # noqa: S105 - in place of a hash: of somebody who comes in by another way
 # OWASP's minimum for argon2id (19 MiB, two passes, one lane): about 25 ms on a small core.
@@ -26,13 +28,13 @@ def is_password(password: str, password_hash: str | None) -> bool:
 def refusal(password: str, *names: str) -> str | None:
     """Return a sentence on why `password` cannot be used, or None. `names` are the person's own, which would be guessed."""
     if len(password) < SHORTEST:
-        return f"Use at least {SHORTEST} characters. A short sentence works well."
+        return said("Use at least %(least)s characters. A short sentence works well.", least=SHORTEST)
     if len(password) > LONGEST:
-        return f"Use at most {LONGEST} characters."
+        return said("Use at most %(most)s characters.", most=LONGEST)
     if len(set(password.lower())) < 4:
-        return "This repeats too few characters to be safe."
+        return said("This repeats too few characters to be safe.")
     if password.lower() in {name.lower() for name in names if name} | _COMMON:
-        return "This is among the first that anybody would guess."
+        return said("This is among the first that anybody would guess.")
     return None
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Conflict, NotFound
+from appliance.errors import Conflict, NotFound, said
 from appliance.tables import ApiKey, LoginSession, User
 
 ROLES = ("user", "admin")
@@ -104,7 +104,7 @@ def _changed_by(session: Session, admin: User | None, user_id: UUID) -> User:
 def _keep_an_admin(session: Session, leaving: User) -> None:
     others = select(func.count()).where(User.role == "admin", User.disabled_at.is_(None), User.id != leaving.id)
     if session.scalars(others).one() == 0:
-        raise Conflict(f"{leaving.name} is the only admin. Make somebody else one first.")
+        raise Conflict(said("%(name)s is the only admin. Make somebody else one first.", name=leaving.name))
 
 
 def _sign_out_everywhere(session: Session, user: User) -> None:

@@ -9,7 +9,7 @@ import warnings
 
 from PIL import Image, ImageOps, MpoImagePlugin  # noqa: F401 - which some JPEGs are, and Pillow loads late
 
-from appliance.errors import InvalidInput, Unavailable
+from appliance.errors import InvalidInput, Unavailable, said
 
 LARGEST_FILE = 5 * 1024 * 1024  # bytes
 SIDE = 256  # pixels
@@ -20,7 +20,7 @@ _AT_ONCE = threading.BoundedSemaphore(2)  # so many children decode at the same 
 # How the files begin of what is taken: JPEG, PNG, WebP, GIF. Nothing else reaches a decoder.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF87a", b"GIF89a")
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-REFUSED = "This picture cannot be used. Send a JPEG, PNG, WebP or GIF of up to 5 MB."
+REFUSED = said("This picture cannot be used. Send a JPEG, PNG, WebP or GIF of up to 5 MB.")
 
 
 def square_picture(data: bytes) -> bytes:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 from polar.base import PolarRateLimitError, SyncClientBase, parse_response_json
 from polar.webhooks import PolarWebhookError, validate_event
 
-from appliance.errors import Conflict, NotFound, StudioError, Unavailable
+from appliance.errors import Conflict, NotFound, StudioError, Unavailable, said
 from appliance.settings import settings
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,9 @@ PAGE = 100  # the most that Polar gives at once
 TRIES, FIRST_PAUSE = 3, 0.3
 MAX_MESSAGE = 1024 * 1024  # bytes
 
-_NOT_REACHED = "The payment service does not answer at the moment. Nothing was charged; try again in a few minutes."
+_NOT_REACHED = said(
+    "The payment service does not answer at the moment. Nothing was charged; try again in a few minutes."
+)
 
 
 class NotSigned(StudioError):

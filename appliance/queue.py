@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased, selectinload
 
 from appliance import credits, webhooks
 from appliance.database import notify
-from appliance.errors import StudioError
+from appliance.errors import StudioError, said
 from appliance.settings import settings
 from appliance.songs import announce
 from appliance.tables import Category, Song, SongRequest, User, song_categories
@@ -18,7 +18,10 @@ from appliance.tables.songs import OPEN
 from appliance.turns import AT_THE_FRONT, is_paused
 
 MOST_TRIES = 3
-GAVE_UP = f"The studio machine stopped {MOST_TRIES} times while making this. Try again, perhaps with a shorter song."
+GAVE_UP = said(
+    "The studio machine stopped %(times)s times while making this. Try again, perhaps with a shorter song.",
+    times=MOST_TRIES,
+)
 _CLAIM_LOCK = 0x636C6169  # any number of our own; the bytes of "clai"
 
 

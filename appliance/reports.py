@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.audit import record, require_admin
-from appliance.errors import InvalidInput, NotFound
+from appliance.errors import InvalidInput, NotFound, said
 from appliance.songs import announce, get_song
 from appliance.tables import Song, SongReport, SongRequest, User
 
@@ -22,9 +22,11 @@ def report_song(session: Session, song_id: UUID, viewer: User, reason: str) -> N
         raise NotFound
     reason = " ".join(reason.split())
     if not 1 <= len(reason) <= LONGEST_REASON or not reason.isprintable():
-        raise InvalidInput.about(reason=f"Say in up to {LONGEST_REASON} characters what is wrong with it.")
-    said = insert(SongReport).values(song_id=song.id, user_id=viewer.id, reason=reason)
-    session.execute(said.on_conflict_do_nothing())
+        raise InvalidInput.about(
+            reason=said("Say in up to %(most)s characters what is wrong with it.", most=LONGEST_REASON)
+        )
+    told = insert(SongReport).values(song_id=song.id, user_id=viewer.id, reason=reason)
+    session.execute(told.on_conflict_do_nothing())
 
 
 def open_reports(session: Session, viewer: User, limit: int = 100) -> list[SongReport]:
@@ -50,5 +52,5 @@ def settle_report(session: Session, admin: User, report_id: UUID, take_down: boo
     if take_down and song.published:
         song.published, song.published_at = False, None
         announce(session, song.user_id, song.request_id)
-    action = "take song down" if take_down else "leave song up"
+    action = said("take song down") if take_down else said("leave song up")
     record(session, admin, action, str(song.id), after={"title": song.title, "reason": report.reason}, address=address)

@@ -4,17 +4,17 @@ import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Delete, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Gone, InvalidInput
+from appliance.errors import Gone, InvalidInput, said
 from appliance.passwords import NO_PASSWORD, hash_password, is_password, refusal
 from appliance.settings import settings
 from appliance.tables import LoginSession, OneTimeToken, User
 
 HANDED_OVER, BY_MAIL = timedelta(minutes=60), timedelta(minutes=30)
-RUN_OUT = "This link was used or has run out. Ask for a new one."
+RUN_OUT = said("This link was used or has run out. Ask for a new one.")
 
 
 def _sha256(text: str) -> bytes:
@@ -29,16 +29,25 @@ def reset_link_token(session: Session, admin: User | None, user: User, address: 
     if admin is not None:
         require_admin(admin)
     record(session, admin, "reset link", user.name, address=address)
+    session.execute(_links_of(user))
     return _new_token(session, user, HANDED_OVER)
 
 
 def mailed_token(session: Session, user: User) -> str:
-    """Return the token of a link to send to the person's own address, good once and for half an hour."""
+    """Return the token of a link to send to the person's own address, good once and for half an hour.
+
+    Links that are still good stay so: anybody can ask for a letter, and must not undo a link that an admin has handed over.
+    The first one that is used makes all others worthless, as each is bound to the password that there was.
+    """
+    session.execute(_links_of(user).where(OneTimeToken.expires_at < datetime.now(UTC)))
     return _new_token(session, user, BY_MAIL)
 
 
+def _links_of(user: User) -> Delete:
+    return delete(OneTimeToken).where(OneTimeToken.user_id == user.id, OneTimeToken.purpose == "reset")
+
+
 def _new_token(session: Session, user: User, lives: timedelta) -> str:
-    session.execute(delete(OneTimeToken).where(OneTimeToken.user_id == user.id, OneTimeToken.purpose == "reset"))
     token = secrets.token_urlsafe(32)
     session.add(
         OneTimeToken(
@@ -107,11 +116,11 @@ def change_password(session: Session, user: User, old: str, new: str, keep: str 
 
 
 def _refuse_weak(user: User, password: str) -> None:
-    said = refusal(password, user.name, user.email or "", settings().studio_name)
-    if said is None and user.is_admin and len(password) < 12:
-        said = "An admin's password has at least 12 characters."
-    if said:
-        raise InvalidInput.about(password=said)
+    refused = refusal(password, user.name, user.email or "", settings().studio_name)
+    if refused is None and user.is_admin and len(password) < 12:
+        refused = said("An admin's password has at least 12 characters.")
+    if refused:
+        raise InvalidInput.about(password=refused)
 
 
 def user_by_email(session: Session, email: str) -> User | None:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from appliance.audit import record, require_admin
-from appliance.errors import Conflict, InvalidInput
+from appliance.errors import Conflict, InvalidInput, said
 from appliance.sealing import SECOND_FACTOR, Unreadable, seal, unseal
 from appliance.settings import settings
 from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, User
@@ -21,7 +21,7 @@ from appliance.tables import LoginSession, Passkey, RecoveryCode, SecondFactor, 
 PERIOD = 30  # seconds a code lives
 RECOVERY_CODES = 10
 HALF_WAY_LIVES = 300  # seconds between the password and the code
-WRONG = "This code is not right, or it was used already. Wait for the next one."
+WRONG = said("This code is not right, or it was used already. Wait for the next one.")
 
 
 def begin_enrolment(session: Session, user: User) -> str:
@@ -77,6 +77,11 @@ def has_second_factor(session: Session, user: User) -> bool:
     """Tell whether this person has to prove more than their password when signing in: an app is on, or there is a passkey."""
     passkeys = exists().where(Passkey.user_id == user.id)
     return has_app(session, user) or bool(session.scalar(select(passkeys)))
+
+
+def owes_second_factor(session: Session, user: User) -> bool:
+    """Tell whether this admin has none where the studio asks admins for one, and so may do nothing but set it up."""
+    return user.is_admin and settings().admins_need_second_factor and not has_second_factor(session, user)
 
 
 def codes_left(session: Session, user: User) -> int:

@@ -13,7 +13,7 @@ from appliance import credits
 from appliance.briefs import LARGEST_SEED, Brief
 from appliance.database import notify
 from appliance.diskspace import refuse_when_full
-from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, said
 from appliance.settings import settings
 from appliance.tables import Like, Listen, Song, SongRequest, User
 from appliance.tables.songs import OPEN
@@ -51,7 +51,9 @@ def request_songs(
         select(func.count(func.distinct(Song.request_id))).where(Song.user_id == user.id, Song.status.in_(OPEN))
     )
     if (waiting or 0) >= settings().max_waiting:
-        raise Conflict(f"You have {waiting} songs in the making. Wait for one of them, or cancel one.")
+        raise Conflict(
+            said("You have %(number)s songs in the making. Wait for one of them, or cancel one.", number=waiting)
+        )
     request = SongRequest(
         user_id=user.id,
         mode=brief.mode,

@@ -12,7 +12,7 @@ from mutagen.id3 import APIC, ID3, TBPM, TCON, TIT2, TKEY, TPE1, TSSE, TXXX, USL
 from mutagen.oggopus import OggOpus
 from PIL import Image
 
-from appliance.errors import Conflict
+from appliance.errors import Conflict, said
 
 ENCODER = "Backline"
 _FRONT_COVER = 3  # the kind of picture, in ID3 and FLAC alike
@@ -108,7 +108,7 @@ def encode_opus(flac: IO[bytes], opus: IO[bytes]) -> None:
     flac.seek(0)
     with soundfile.SoundFile(flac) as sound:
         if sound.samplerate not in _OPUS_RATES:
-            raise Conflict(f"Opus knows no sound of {sound.samplerate} Hz. Take the FLAC instead.")
+            raise Conflict(said("Opus knows no sound of %(rate)s Hz. Take the FLAC instead.", rate=sound.samplerate))
         with soundfile.SoundFile(opus, "w", sound.samplerate, sound.channels, format="OGG", subtype="OPUS") as encoder:
             while len(block := sound.read(sound.samplerate, dtype="float32", always_2d=True)):
                 encoder.write(block)

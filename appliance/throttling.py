@@ -11,7 +11,7 @@ from sqlalchemy import case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from appliance.errors import StudioError
+from appliance.errors import StudioError, said
 from appliance.tables import Tries
 
 LONGEST_WAIT = 15 * 60.0  # seconds; a bucket that is quiet so long is forgotten
@@ -25,7 +25,7 @@ class TooManyTries(StudioError):
     def __init__(self, seconds: float) -> None:
         self.seconds = max(1, round(seconds))
         wait = f"{self.seconds} s" if self.seconds < 90 else f"{round(self.seconds / 60)} min"
-        super().__init__(f"Too many tries. Wait {wait}, then try again.")
+        super().__init__(said("Too many tries. Wait %(wait)s, then try again.", wait=wait))
 
 
 def network_of(address: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from litestar.connection import Request
 from litestar.handlers import BaseRouteHandler
 
-from appliance.errors import NotAllowed
+from appliance.errors import NotAllowed, said
 from appliance.settings import settings
 from web.cookies import Connection, login_token, visitor_token
 from web.forms import read_form
@@ -16,7 +16,7 @@ from web.uploads import admit_file
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 FIELD, HEADER = "csrf_token", "x-csrftoken"
-REFUSED = (
+REFUSED = said(
     "This form was not sent from a page of this studio, or that page is too old. Go back, reload it and try again."
 )
 

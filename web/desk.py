@@ -7,6 +7,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy.orm import Session
 
+from appliance.languages import date_in_words
+from appliance.languages import gettext as _
 from appliance.shelf import BIN_KEEPS, SHELVES, count_shelves, list_bin, list_requests
 from appliance.tables import Song, User
 from web.jobs import Job, jobs_of
@@ -98,8 +100,7 @@ def day(moment: datetime, today: date | None = None) -> str:
     today = today or datetime.now(UTC).astimezone().date()
     made = moment.astimezone().date()
     if made == today:
-        return "Today"
+        return _("Today")
     if made == today - timedelta(days=1):
-        return "Yesterday"
-    said = f"{made:%A} {made.day} {made:%B}"
-    return said if made.year == today.year else f"{said} {made.year}"
+        return _("Yesterday")
+    return date_in_words(made, year=made.year != today.year)

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from appliance.errors import InvalidInput, NotFound
+from appliance.languages import gettext as _
 from appliance.songs import get_song
 from appliance.soundfiles import Tags, as_jpeg, encode_opus, tag_flac, tag_mp3, tag_opus
 from appliance.storage import attachment, storage
@@ -75,7 +76,7 @@ class Downloads(Controller):
 
 def _tags(song: Song, artist: str) -> Tags:
     return Tags(
-        title=song.title or "Untitled",
+        title=song.title or _("Untitled"),
         artist=artist,
         genres=tuple(category.name for category in song.categories),
         bpm=song.bpm,

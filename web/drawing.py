@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from itertools import groupby
 
+from appliance.languages import gettext as _
 from appliance.tables import Song
 
 # How high a section of each kind stands in the form line while its real energy is not known yet.
@@ -86,7 +87,7 @@ def player_entry(song: Song, by: str) -> dict[str, object]:
     """
     return {
         "id": str(song.id),
-        "title": song.title or "Untitled",
+        "title": song.title or _("Untitled"),
         "by": by,
         "take": song.take,
         "href": f"/songs/{song.id}",

@@ -13,7 +13,8 @@ from litestar.response import Redirect, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from appliance.errors import NotSignedIn, StudioError
+from appliance.errors import NotSignedIn, StudioError, said
+from appliance.languages import translated
 from web.api.problems import detail, problem
 from web.forms import safe_path
 from web.rendering import render
@@ -22,19 +23,19 @@ from web.viewers import ASKED_BY, ConfirmFirst, SecondFactorFirst, look_who_asks
 log = logging.getLogger(__name__)
 
 HEADINGS = {
-    400: "That cannot be read", 401: "Sign in first", 403: "Not allowed", 404: "Nothing here", 405: "Not like that",
-    409: "Not now", 410: "This link is used up", 413: "Too much at once", 415: "That cannot be read",
-    422: "That cannot be used", 429: "Too many tries", 503: "A part of the studio is asleep", 507: "The disk is almost full",
+    400: said("That cannot be read"), 401: said("Sign in first"), 403: said("Not allowed"), 404: said("Nothing here"), 405: said("Not like that"),
+    409: said("Not now"), 410: said("This link is used up"), 413: said("Too much at once"), 415: said("That cannot be read"),
+    422: said("That cannot be used"), 429: said("Too many tries"), 503: said("A part of the studio is asleep"), 507: said("The disk is almost full"),
 }  # fmt: skip
 # What Litestar itself refuses, in our words.
 SENTENCES = {
-    400: "The studio could not read this request.",
-    404: "There is nothing here, or it is private.",
-    405: "This address does not do that.",
-    413: "This is larger than the studio takes.",
+    400: said("The studio could not read this request."),
+    404: said("There is nothing here, or it is private."),
+    405: said("This address does not do that."),
+    413: said("This is larger than the studio takes."),
 }
 DATABASE_GONE = (OperationalError, PoolTimeout)
-BUG = "Something went wrong in the studio. Nothing of yours was changed."
+BUG = said("Something went wrong in the studio. Nothing of yours was changed.")
 
 Failure = Response[Any]
 
@@ -102,7 +103,7 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:
     """Log what nobody expected, with the id that the person can read to whoever looks for it."""
     if isinstance(error, DATABASE_GONE):
         log.warning("The database does not answer: %s", error)
-        return _show(request, 503, "The studio's database does not answer. Try again in a moment.")
+        return _show(request, 503, said("The studio's database does not answer. Try again in a moment."))
     request_id = request.scope["state"].get("request_id", "")
     log.error("Request %s, %s %s", request_id, request.method, request.url.path, exc_info=error)
     return _show(request, 500, BUG, request_id=request_id)
@@ -141,10 +142,11 @@ def _show(
         return problem(status, message, fields or {}, request_id or request.scope["state"].get("request_id", ""))
     if expects_detail(request):
         return detail(status, message)
+    message = translated(message)
     if wants_json(request):
         told = {"message": message, "fields": fields or {}, "request_id": request_id}
         return Response(told, status_code=status, headers={"cache-control": "no-store"})
-    heading = HEADINGS.get(status, "Something went wrong")
+    heading = translated(HEADINGS.get(status, said("Something went wrong")))
     viewer = request.scope["state"].get(ASKED_BY)
     return render(
         request, "error.html", viewer=viewer, status=status, heading=heading, message=message, request_id=request_id

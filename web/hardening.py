@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from appliance.languages import speak
 from appliance.log import about
 from appliance.settings import Settings
 from appliance.storage import Storage
-from web.languages import choose, speak
+from web.languages import choose
 
 YEAR = 365 * 24 * 3600  # seconds
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"

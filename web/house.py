@@ -7,6 +7,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from appliance import credits
+from appliance.languages import gettext as _
 from appliance.tables import QueuePause, Song, SongRequest, User
 from appliance.tables.songs import OPEN
 from appliance.turns import is_paused
@@ -92,7 +93,7 @@ def pace(session: Session) -> float | None:
 def about(seconds: float) -> str:
     """Return a time ahead as people say it: `about 24 s`, `about 2 min`."""
     if seconds < 10:
-        return "a few seconds"
+        return _("a few seconds")
     if seconds < 90:
-        return f"about {round(seconds / 5) * 5} s"
-    return f"about {round(seconds / 60)} min"
+        return _("about %(number)s s") % {"number": round(seconds / 5) * 5}
+    return _("about %(number)s min") % {"number": round(seconds / 60)}

@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from appliance import credits
+from appliance.languages import gettext as _
+from appliance.languages import ngettext, translated
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
 from appliance.turns import is_paused, places_in_line
 from web.house import about, pace
 
-ORDINALS = ("", "Next", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 _WORDS, _MUSIC, _COVER = ("on", "", ""), ("done", "on", ""), ("done", "done", "on")
 
 
@@ -114,44 +115,55 @@ def _standing(
 ) -> tuple[str, str, float | None, tuple[str, str, str] | None]:
     if not is_open:
         return _ended(songs), _ending(session, songs), None, None
-    which = f" of take {song.take}" if len(songs) > 1 and request.sheet else ""
-    listen = " You can listen already." if any(each.status == "processed" for each in songs) else ""
+    # Which take is meant is said once there are words, and only where there are several.
+    take = song.take if len(songs) > 1 and request.sheet else 0
     if song.status == "queued" or song.stage in (None, "writing"):
-        if request.sheet:
-            return "music", f"Getting ready for the music{which}.{listen}", 0.0, _MUSIC
-        return "words", "Writing the words" if not request.instrumental else "Deciding on the sound", None, _WORDS
+        if not request.sheet:
+            return "words", _("Deciding on the sound") if request.instrumental else _("Writing the words"), None, _WORDS
+        said = _("Getting ready for the music of take %(take)s.") if take else _("Getting ready for the music.")
+        return "music", said % {"take": take} + _listen(songs), 0.0, _MUSIC
     if song.stage == "composing":
-        left = _time_left(song)
-        sentence = f"Making the music{which} · {round(song.progress * 100)}%" + (f" · {left}" if left else "")
-        return "music", sentence, song.progress, _MUSIC
+        said = _("Making the music of take %(take)s") if take else _("Making the music")
+        told = (said % {"take": take}, f"{round(song.progress * 100)}%", _time_left(song))
+        return "music", " · ".join(filter(None, told)), song.progress, _MUSIC
     if song.stage == "mastering":
-        return "music", f"Mastering{which}", 1.0, _MUSIC
-    return (
-        "cover",
-        f"Painting the cover{which}.{listen}" if song.stage == "painting" else f"Putting it on the shelf{which}",
-        1.0,
-        _COVER,
-    )
+        said = _("Mastering take %(take)s") if take else _("Mastering")
+        return "music", said % {"take": take}, 1.0, _MUSIC
+    if song.stage == "painting":
+        said = _("Painting the cover of take %(take)s.") if take else _("Painting the cover.")
+        return "cover", said % {"take": take} + _listen(songs), 1.0, _COVER
+    said = _("Putting take %(take)s on the shelf") if take else _("Putting it on the shelf")
+    return "cover", said % {"take": take}, 1.0, _COVER
+
+
+def _listen(songs: list[Song]) -> str:
+    return " " + _("You can listen already.") if any(song.status == "processed" for song in songs) else ""
 
 
 def _in_line(session: Session, request: SongRequest, place: int, paused: bool) -> str:
+    ordinals = (
+        _("In line"), _("Next in line"), _("Second in line"), _("Third in line"), _("Fourth in line"),
+        _("Fifth in line"), _("Sixth in line"), _("Seventh in line"), _("Eighth in line"), _("Ninth in line"),
+        _("Tenth in line"),
+    )  # fmt: skip
+    said = ordinals[place] if place < len(ordinals) else _("Number %(place)s in line") % {"place": place}
     if not place:
-        return "In line"
-    said = ORDINALS[place] if place < len(ORDINALS) else f"Number {place}"
+        return said
     if paused:
-        return f"{said} in line · the queue is paused"
+        return f"{said} · {_('the queue is paused')}"
     # Nobody's requests are looked into: those before this one are taken to be as long as it.
     each = pace(session)
-    return f"{said} in line" + (
-        f" · starts in {about(each * request.duration * len(request.songs) * (place - 0.5))}" if each else ""
-    )
+    if not each:
+        return said
+    wait = about(each * request.duration * len(request.songs) * (place - 0.5))
+    return f"{said} · {_('starts in %(time)s') % {'time': wait}}"
 
 
 def _time_left(song: Song) -> str:
     if not song.started_at or not 0.05 < song.progress < 1:
         return ""
     gone = (datetime.now(UTC) - song.started_at).total_seconds()
-    return f"{about(gone * (1 - song.progress) / song.progress)} left"
+    return _("%(time)s left") % {"time": about(gone * (1 - song.progress) / song.progress)}
 
 
 def _ended(songs: list[Song]) -> str:
@@ -167,25 +179,33 @@ def _ending(session: Session, songs: list[Song]) -> str:
     ready = [song for song in songs if song.status == "processed"]
     failed = [song for song in songs if song.status == "failed"]
     held = [song for song in songs if song.status == "no_credits"]
-    paid = any(song.price for song in failed)
-    back = " Your credits are back." if paid else ""
+    back = " " + _("Your credits are back.") if any(song.price for song in failed) else ""
     if ready and len(ready) == len(songs):
         return ready[0].prompt
     if ready:
         lost = (failed or [song for song in songs if song.status != "processed"])[0]
-        ended = f"stopped: {lost.reason}{back}" if failed else "waits for credits." if held else "was cancelled."
-        return f"{_takes(ready)} ready. Take {lost.take} {ended}"
+        if failed:
+            ended = (
+                _("Take %(take)s stopped: %(reason)s") % {"take": lost.take, "reason": translated(lost.reason)} + back
+            )
+        else:
+            ended = _("Take %(take)s waits for credits.") if held else _("Take %(take)s was cancelled.")
+            ended = ended % {"take": lost.take}
+        return f"{_takes_ready(ready)} {ended}"
     if failed:
-        return f"Stopped. {failed[0].reason}{back}"
+        return _("Stopped. %(reason)s") % {"reason": translated(failed[0].reason)} + back
     if held:
         needs = sum(song.price or credits.price_of_take() for song in held)
-        has = credits.account_of(session, held[0].user_id).available
-        return f"Not started. This needs {needs} {'credit' if needs == 1 else 'credits'} and you have {max(0, has)}."
-    return "Cancelled."
+        has = max(0, credits.account_of(session, held[0].user_id).available)
+        said = ngettext(
+            "This needs %(num)s credit and you have %(has)s.", "This needs %(num)s credits and you have %(has)s.", needs
+        )
+        return _("Not started.") + " " + said % {"num": needs, "has": has}
+    return _("Cancelled.")
 
 
-def _takes(songs: list[Song]) -> str:
+def _takes_ready(songs: list[Song]) -> str:
     numbers = [str(song.take) for song in songs]
     if len(numbers) == 1:
-        return f"Take {numbers[0]} is"
-    return f"Takes {', '.join(numbers[:-1])} and {numbers[-1]} are"
+        return _("Take %(take)s is ready.") % {"take": numbers[0]}
+    return _("Takes %(takes)s and %(last)s are ready.") % {"takes": ", ".join(numbers[:-1]), "last": numbers[-1]}

@@ -1,39 +1,40 @@
-"""The languages that the pages speak: gettext catalogues in web/locale, chosen by the person, or else by their browser.
+"""Which language the pages speak to somebody, and what there is to say in it.
 
-`python -m web.languages` brings the catalogues up to date with what templates and code say; translators fill in the rest.
-English is what the sources say, so it has no catalogue.
+`python -m web.languages` brings the catalogues up to date with what templates, scripts and code say; translators fill in the
+rest.
 """
 
+import re
 import sys
-from contextvars import ContextVar
-from datetime import date
 from functools import lru_cache
-from gettext import GNUTranslations, NullTranslations
-from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
-from babel.dates import format_date
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-LANGUAGES = {"en": "English", "de": "Deutsch"}
-LOCALE = Path(__file__).parent / "locale"
-METHODS = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python")]
-OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"}}
+from appliance.briefs import KEYS
+from appliance.categories import CATEGORIES
+from appliance.languages import FROM_BELOW, LANGUAGES, LOCALE, catalogue, language
+from appliance.settings import Settings
+from web.shown_settings import SHOWN
 
-_speaking: ContextVar[str] = ContextVar("speaking", default="en")
-
-
-def speak(language: str) -> None:
-    """Have everything that this request says be said in `language`, one of LANGUAGES."""
-    _speaking.set(language)
-
-
-def language() -> str:
-    """Return the language that is spoken."""
-    return _speaking.get()
+HERE = Path(__file__).parent
+TEMPLATES = ("templates/**.html", "jinja2.ext:babel_extract")
+SCRIPTS = ("static/*.js", "javascript")
+CODE = ("**.py", "python")
+OPTIONS = {
+    "templates/**.html": {"trimmed": "true", "silent": "false", "trim_blocks": "true", "lstrip_blocks": "true"},
+}
+SAYS = {"_": None, "gettext": None, "ngettext": (1, 2)}
+# What people read of failures: the classes that carry it, in appliance and worker, and in models.
+TELLS = dict.fromkeys(
+    (
+        *("said", "about", "Conflict", "Gone", "InvalidInput", "NotAllowed", "NotFound", "StudioError", "Unavailable"),
+        *("TooManyPages", "UnsupportedForm", "Unplayable", "EngineStopped", "ModelFailure", "TooLarge"),
+    )
+) | {"record": (3,)}
 
 
 def choose(chosen: str | None, accepted: str) -> str:
@@ -51,42 +52,47 @@ def choose(chosen: str | None, accepted: str) -> str:
     return next(known, "en")
 
 
+def sentences_of_scripts() -> dict[str, str | list[str]]:
+    """Return what scripts say, by what they say in English; of what is counted, the sentences for one and for many.
+
+    The page carries it, and `web/static/page.js` looks there. It is empty in English.
+    """
+    return _sentences_of_scripts(language())
+
+
 @lru_cache
-def catalogue(language: str) -> NullTranslations:
-    """Return the messages of `language`."""
+def _sentences_of_scripts(language: str) -> dict[str, str | list[str]]:
     if language == "en":
-        return NullTranslations()
-    with (LOCALE / language / "LC_MESSAGES" / "messages.po").open("rb") as source:
-        compiled = BytesIO()
-        write_mo(compiled, read_po(source, language))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
-
-
-def gettext(message: str) -> str:
-    """Return `message` in the language that is spoken."""
-    return catalogue(language()).gettext(message)
-
-
-def ngettext(one: str, many: str, number: int) -> str:
-    """Return the message for `number` of something in the language that is spoken."""
-    return catalogue(language()).ngettext(one, many, number)
-
-
-def date_in_words(day: date, year: bool) -> str:
-    """Return a day as people say it, `Tuesday 17 November`, with its year where `year`."""
-    pattern = "EEEE, d. MMMM" if language() == "de" else "EEEE d MMMM"
-    return format_date(day, f"{pattern} y" if year else pattern, locale=language())
+        return {}
+    spoken = catalogue(language)
+    sentences: dict[str, str | list[str]] = {}
+    for _path, _line, message, _comments, _context in extract_from_dir(HERE, [SCRIPTS], keywords=SAYS):
+        if isinstance(message, tuple):
+            one, many = message[:2]
+            sentences[one] = [spoken.ngettext(one, many, 1), spoken.ngettext(one, many, 2)]
+        else:
+            sentences[message] = spoken.gettext(message)
+    return sentences
 
 
 def extract() -> Catalog:
-    """Return every message of templates and code."""
+    """Return every message of templates, scripts and code."""
     found = Catalog(project="Backline", charset="utf-8")
-    for path, line, message, comments, context in extract_from_dir(
-        Path(__file__).parent, METHODS, OPTIONS, keywords={"_": None, "gettext": None, "ngettext": (1, 2)}
-    ):
-        del line  # lines move with every change, and would make every change one of the catalogues
-        found.add(message, None, [(path, 0)], auto_comments=comments, context=context)
+    rooms = [(HERE, [TEMPLATES, SCRIPTS, CODE], SAYS)]
+    rooms += [
+        (HERE, [CODE], TELLS),
+        *((HERE.parent / room, [CODE], TELLS | SAYS) for room in ("appliance", "worker", "models")),
+    ]
+    for folder, methods, keywords in rooms:
+        comments = [FROM_BELOW] if keywords is not SAYS else []
+        for path, _line, message, _comments, context in extract_from_dir(folder, methods, OPTIONS, keywords=keywords):
+            # Lines move with every change, and would make every change one of the catalogues.
+            if re.search(r"[A-Za-z]{2}", message if isinstance(message, str) else message[0]):
+                found.add(message, None, [(path, 0)], auto_comments=comments, context=context)
+    # What the database and the settings say in English.
+    shown = (Settings.model_fields[name].description for name in chain(*SHOWN))
+    for kept in (*CATEGORIES, *KEYS, *filter(None, shown)):
+        found.add(kept, None, [("kept", 0)], auto_comments=[FROM_BELOW])
     return found
 
 

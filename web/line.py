@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from appliance.languages import gettext as _
 from appliance.line import open_requests
 from appliance.tables import SongRequest, User
 from appliance.tables.songs import OPEN
 from appliance.turns import is_paused
 from web.house import about
-from web.languages import gettext as _
 
 
 def queue_of(session: Session, admin: User) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from appliance.box import health, runs
 from appliance.box.alerts import alerts
+from appliance.languages import gettext as _
 from appliance.settings import Settings, settings
 from appliance.tables import Song, User, WorkerSeen
-from web.languages import gettext as _
 
 _COLOURS = ("verse", "chorus", "lift")  # of words, music and covers
 
@@ -53,7 +53,11 @@ class Worker:
             return []
         loaded = [(said, kind, size) for (said, _model, size), kind in zip(self.models, _COLOURS, strict=False) if size]
         working = max(0, self.card.used - sum(size for _said, _kind, size in loaded))
-        return [*loaded, (_("Songs in the making"), "bridge", working), (_("Free"), "intro", self.card.total - self.card.used)]
+        return [
+            *loaded,
+            (_("Songs in the making"), "bridge", working),
+            (_("Free"), "intro", self.card.total - self.card.used),
+        ]
 
 
 @dataclass(frozen=True, slots=True)

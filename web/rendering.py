@@ -10,6 +10,7 @@ from litestar.enums import MediaType
 from litestar.response import Response
 from sqlalchemy.orm import Session
 
+from appliance.languages import date_in_words, gettext, language, long_date, ngettext, translated
 from appliance.listening import player_saved_at
 from appliance.settings import settings
 from appliance.tables import User
@@ -19,7 +20,7 @@ from web.csrf import bound_to, csrf_token
 from web.desk import address
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
-from web.languages import gettext, language, ngettext
+from web.languages import sentences_of_scripts
 from web.qr import qr_svg
 from web.sleeves import sleeve_svg
 from web.viewers import Asker
@@ -47,14 +48,18 @@ def environment() -> Environment:
     templates.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # the extension's
     templates.globals.update(
         language=language,
+        long_date=long_date,
+        sentences_of_scripts=sentences_of_scripts,
         about=about,
         asset_url=asset_url,
         clock=clock,
+        day_in_words=date_in_words,
         form_blocks=form_blocks,
         player_entry=player_entry,
         shelf_address=address,
         qr_svg=qr_svg,
         sleeve_svg=sleeve_svg,
+        translated=translated,
         wave_paths=wave_paths,
     )
     return templates

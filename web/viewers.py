@@ -9,11 +9,11 @@ from litestar.di import NamedDependency
 from sqlalchemy.orm import Session
 
 from appliance.accounts import login_session_of
+from appliance.audit import LOGIN, session_label
 from appliance.database import transaction
 from appliance.errors import NotAllowed, NotFound, NotSignedIn
 from appliance.login_sessions import is_confirmed, is_due, replace_token
-from appliance.second_factor import has_second_factor
-from appliance.settings import settings
+from appliance.second_factor import owes_second_factor
 from appliance.tables import User
 from web.cookies import login_token, renew_login
 
@@ -56,6 +56,7 @@ def provide_visitor(request: Request[Any, Any, Any], session: NamedDependency[Se
         if renewed:
             renew_login(request, renewed)
     user = login.user
+    session.info[LOGIN] = session_label(token)
     request.scope["state"][ASKED_BY] = Asker(user.name, user.is_admin)
     if not request.route_handler.opt.get("one_factor_will_do"):
         _require_second_factor(session, user)
@@ -73,8 +74,7 @@ def look_who_asks(request: Request[Any, Any, Any]) -> Asker | None:
 
 
 def _require_second_factor(session: Session, user: User) -> None:
-    asked = user.is_admin and settings().admins_need_second_factor
-    if asked and not has_second_factor(session, user):
+    if owes_second_factor(session, user):
         raise SecondFactorFirst
 
 

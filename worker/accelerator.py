@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import psutil
 
-from appliance.errors import SettingsError
+from appliance.errors import SettingsError, said
 from appliance.settings import Settings
 from models.catalogue import (
     COVER_MODELS,
@@ -94,7 +94,13 @@ def load_models(settings: Settings, chosen: Chosen) -> Loaded:
     if device is None:
         return _noted(Loaded(notes=tuple(notes)))
     if cover and not cover.licence.commercial:
-        notes.append(f"The covers of {cover.name} are not for commercial use. {cover.licence.note}")
+        notes.append(
+            said(
+                "The covers of %(model)s are not for commercial use. %(note)s",
+                model=cover.name,
+                note=cover.licence.note,
+            )
+        )
     try:
         residency = _plan(device, music, language, cover)
         capacity = residency.capacity if residency else CAPACITIES[-1]
@@ -149,7 +155,7 @@ def _present(model: _Model | None, folder: Path, notes: list[str]) -> tuple[_Mod
     try:
         return model, folders_to_load(model, folder)
     except WeightsMissing as missing:
-        notes.append(f"The sketch engine stands in: {str(missing)[0].lower()}{str(missing)[1:]}")
+        notes.append(said("The sketch engine stands in. %(missing)s", missing=missing))
         return None, ()
 
 
@@ -159,7 +165,9 @@ def _find_device(settings: Settings, notes: list[str]) -> str | None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
     if importlib.util.find_spec("torch") is None:
-        notes.append("The sketch engine stands in: what models stand on is not installed; make models-install does it.")
+        notes.append(
+            said("The sketch engine stands in: what models stand on is not installed; make models-install does it.")
+        )
         return None
     if settings.models_device == "cpu":
         return "cpu"
@@ -169,7 +177,9 @@ def _find_device(settings: Settings, notes: list[str]) -> str | None:
         return "cuda"
     if settings.models_device == "cuda":
         raise SettingsError("MODELS_DEVICE=cuda: no CUDA card is to be seen on this machine.")
-    notes.append("The sketch engine stands in: there are weights, but no CUDA card is to be seen on this machine.")
+    notes.append(
+        said("The sketch engine stands in: there are weights, but no CUDA card is to be seen on this machine.")
+    )
     return None
 
 

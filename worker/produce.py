@@ -12,7 +12,7 @@ from uuid import UUID
 from PIL.Image import Image
 
 from appliance.categories import CATEGORIES
-from appliance.errors import StudioError, Unavailable
+from appliance.errors import StudioError, Unavailable, said
 from appliance.log import about
 from appliance.queue import (
     MOST_TRIES,
@@ -38,13 +38,13 @@ from worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
-OUT_OF_MEMORY = "The studio machine ran out of memory. Try again with a shorter song."
+OUT_OF_MEMORY = said("The studio machine ran out of memory. Try again with a shorter song.")
 REASONS = {
-    "writing": "The words could not be written. The studio's log says why.",
-    "composing": "The music could not be composed. The studio's log says why.",
-    "mastering": "The recording could not be mastered. The studio's log says why.",
-    "painting": "The song could not be finished. The studio's log says why.",
-    "storing": "The finished song could not be stored. The studio's log says why.",
+    "writing": said("The words could not be written. The studio's log says why."),
+    "composing": said("The music could not be composed. The studio's log says why."),
+    "mastering": said("The recording could not be mastered. The studio's log says why."),
+    "painting": said("The song could not be finished. The studio's log says why."),
+    "storing": said("The finished song could not be stored. The studio's log says why."),
 }
 
 

@@ -8,12 +8,13 @@ from uuid import UUID
 from appliance.categories import CATEGORIES
 from appliance.database import transaction
 from appliance.drafts import DraftStopped, claim_draft, fail_draft, finish_draft, report_words
+from appliance.errors import said
 from models.failures import ModelFailure
 from models.roles import Brief, Mode, Songwriter, Voice
 
 log = logging.getLogger(__name__)
 
-FAILED = "The words could not be written. The studio's log says why."
+FAILED = said("The words could not be written. The studio's log says why.")
 _REPORT = 0.3  # seconds between two looks at the lines
 
 

@@ -9,6 +9,7 @@ import psycopg
 
 from appliance.box import health, postgres, runs
 from appliance.diskspace import room
+from appliance.errors import said
 from appliance.settings import Settings
 
 BACKUP_OLD_AFTER = timedelta(hours=26)
@@ -43,40 +44,70 @@ def _parts(wanted: Settings) -> Iterator[Alert]:
     for name, trouble in troubles.items():
         if name != "database" and "database" in troubles and trouble.startswith("Not known"):
             continue
-        yield Alert(name.replace(" ", "_"), "critical", f"{name.capitalize()}: {trouble[0].lower()}{trouble[1:]}")
+        yield Alert(
+            name.replace(" ", "_"), "critical", said("%(part)s: %(trouble)s", part=name.capitalize(), trouble=trouble)
+        )
 
 
 def _disk(wanted: Settings) -> Iterator[Alert]:
     found = room(wanted)
-    left = f"{found.free / 1e9:.1f} GB of {found.total / 1e9:.0f} GB are free"
+    room_left = {"free": f"{found.free / 1e9:.1f}", "total": f"{found.total / 1e9:.0f}"}
     if found.is_short:
-        yield Alert("disk", "critical", f"The disk is almost full: {left}. New songs are refused.")
+        yield Alert(
+            "disk",
+            "critical",
+            said("The disk is almost full: %(free)s GB of %(total)s GB are free. New songs are refused.", **room_left),
+        )
     elif found.free < 2 * found.reserve:
         yield Alert(
-            "disk", "warning", f"The disk fills up: {left}. New songs are refused below {found.reserve / 1e9:.1f} GB."
+            "disk",
+            "warning",
+            said(
+                "The disk fills up: %(free)s GB of %(total)s GB are free. New songs are refused below %(reserve)s GB.",
+                reserve=f"{found.reserve / 1e9:.1f}",
+                **room_left,
+            ),
         )
 
 
 def _backups(wanted: Settings) -> Iterator[Alert]:
     if not wanted.backup_target:
-        yield Alert("backup", "warning", "No backups are made: BACKUP_TARGET is not set.")
+        yield Alert("backup", "warning", said("No backups are made: BACKUP_TARGET is not set."))
         return
     memory = runs.remember(wanted.data_dir)
     good, now = memory.last_good, datetime.now(UTC)
-    failure = f" The last try failed: {memory.failure}" if memory.failure else ""
-    if good is None:
-        yield Alert("backup", "warning", f"There is no backup yet. `make backup` makes one.{failure}")
+    if good is None and memory.failure:
+        yield Alert(
+            "backup",
+            "warning",
+            said("There is no backup yet. The last try failed: %(failure)s", failure=memory.failure),
+        )
+    elif good is None:
+        yield Alert("backup", "warning", said("There is no backup yet. `make backup` makes one."))
     elif now - good > BACKUP_OLD_AFTER:
         hours = (now - good) / timedelta(hours=1)
-        yield Alert("backup", "critical", f"The last good backup is {hours:.0f} hours old.{failure}")
-    elif failure:
-        yield Alert("backup", "warning", failure.strip())
+        old = said("The last good backup is %(hours)s hours old.", hours=f"{hours:.0f}")
+        if memory.failure:
+            old = said(
+                "The last good backup is %(hours)s hours old. The last try failed: %(failure)s",
+                hours=f"{hours:.0f}",
+                failure=memory.failure,
+            )
+        yield Alert("backup", "critical", old)
+    elif memory.failure:
+        yield Alert("backup", "warning", said("The last try failed: %(failure)s", failure=memory.failure))
     if memory.drill_failure:
-        yield Alert("restore_drill", "critical", f"The newest backup could not be restored: {memory.drill_failure}")
+        yield Alert(
+            "restore_drill",
+            "critical",
+            said("The newest backup could not be restored: %(failure)s", failure=memory.drill_failure),
+        )
     missing = memory.good.get("missing") if memory.good else None
     if isinstance(missing, list) and missing:
         yield Alert(
-            "missing_objects", "critical", f"Songs name {len(missing)} files that the object store does not have."
+            "missing_objects",
+            "critical",
+            said("Songs name %(number)s files that the object store does not have.", number=len(missing)),
         )
 
 
@@ -89,5 +120,13 @@ def _songs(wanted: Settings) -> Iterator[Alert]:
         return  # the database's own alert says it
     failed, ended = (row[0], row[0] + row[1]) if row else (0, 0)
     if failed >= FAILING and failed >= FAILING_SHARE * ended:
-        why = f" The last one: {reason[0]}" if reason else ""
-        yield Alert("songs_fail", "critical", f"{failed} of the {ended} songs of the last hour failed.{why}")
+        yield Alert(
+            "songs_fail",
+            "critical",
+            said(
+                "%(failed)s of the %(ended)s songs of the last hour failed. The last one: %(reason)s",
+                failed=failed,
+                ended=ended,
+                reason=reason[0] if reason else "",
+            ),
+        )

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from appliance.box import postgres, store
 from appliance.database import is_migrated
-from appliance.errors import StudioError
+from appliance.errors import StudioError, said
 from appliance.settings import Settings
 from appliance.storage import Storage
 
@@ -35,12 +35,12 @@ class Part:
 def parts(wanted: Settings) -> list[Part]:
     """Ask everything that the pages stand on, for complete settings; takes a few milliseconds where all is well."""
     database = _database_trouble(wanted)
-    unknown = "Not known while the database does not answer." if database else ""
+    unknown = said("Not known while the database does not answer.") if database else ""
     return [
-        Part("database", database),
-        Part("migrations", unknown or _migrations_trouble(wanted)),
-        Part("object store", _store_trouble(wanted)),
-        Part("worker", unknown or worker_trouble(wanted)),
+        Part(said("database"), database),
+        Part(said("migrations"), unknown or _migrations_trouble(wanted)),
+        Part(said("object store"), _store_trouble(wanted)),
+        Part(said("worker"), unknown or worker_trouble(wanted)),
     ]
 
 
@@ -55,10 +55,10 @@ def web_trouble(wanted: Settings, seconds: float = 10) -> str:
         connection.request("GET", READY_PATH)
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return "It does not answer."
+        return said("It does not answer.")
     finally:
         connection.close()
-    return "" if status == 200 else f"It answers {status}."
+    return "" if status == 200 else said("It answers %(status)s.", status=status)
 
 
 def worker_trouble(wanted: Settings) -> str:
@@ -69,29 +69,33 @@ def worker_trouble(wanted: Settings) -> str:
                 "SELECT count(*) FROM workers WHERE last_seen > clock_timestamp() - %s", [WORKER_SILENCE]
             ).fetchone()
     except psycopg.Error:
-        return "The database did not say."
-    return "" if alive and alive[0] else f"No worker has been heard for {WORKER_SILENCE.total_seconds():.0f} seconds."
+        return said("The database did not say.")
+    return (
+        ""
+        if alive and alive[0]
+        else said("No worker has been heard for %(seconds)s seconds.", seconds=f"{WORKER_SILENCE.total_seconds():.0f}")
+    )
 
 
 def _database_trouble(wanted: Settings) -> str:
     try:
         with postgres.connect(wanted.database_url.get_secret_value()) as connection:
-            return "" if connection.execute("SELECT 1").fetchone() == (1,) else "It answers nonsense."
+            return "" if connection.execute("SELECT 1").fetchone() == (1,) else said("It answers nonsense.")
     except psycopg.Error:
-        return "It does not answer."
+        return said("It does not answer.")
 
 
 def _migrations_trouble(wanted: Settings) -> str:
     try:
         newest = is_migrated(wanted.database_url.get_secret_value())
     except SQLAlchemyError:
-        return "The database did not say."
-    return "" if newest else "The tables are not those of this version."
+        return said("The database did not say.")
+    return "" if newest else said("The tables are not those of this version.")
 
 
 def _store_trouble(wanted: Settings) -> str:
     if not store.answers(wanted.s3_endpoint):  # the client would be patient for minutes with one that hangs
-        return "It does not answer."
+        return said("It does not answer.")
     try:
         _try_store(wanted, int(time.monotonic() // STORE_ASKED_EVERY))
     except StudioError as error:

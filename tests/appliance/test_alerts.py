@@ -82,7 +82,7 @@ def test_failing_songs_are_told_with_the_reason_when_there_are_many(well: Settin
 def test_a_worker_that_is_gone_and_a_store_and_a_database_that_do_not_answer(well: Settings, session: Session) -> None:
     session.query(WorkerSeen).delete()
     session.commit()
-    assert _told(well)["worker"].startswith("Worker: no worker has been heard")
+    assert _told(well)["worker"].startswith("Worker: No worker has been heard")
     nowhere = {"s3_endpoint": "http://127.0.0.1:1"}
     assert "does not answer" in _told(well.model_copy(update=nowhere))["object_store"]
     gone = {"database_url": type(well.database_url)("postgresql://nobody@127.0.0.1:1/nothing")}

@@ -12,14 +12,17 @@ from appliance.box.alerts import LAST_REASON, LATELY
 from appliance.feed import MOST_COUNTED, Wish, audience_of, busy_categories, find_songs, rails, songs_of
 from appliance.listening import more_songs_by, similar_songs
 from appliance.people import list_people
+from appliance.settings import settings
 from appliance.shelf import SHELVES, count_ready, count_shelves, list_bin, list_requests
 from appliance.songs import get_song
 from appliance.tables import Song, User
 from appliance.tables.songs import SHOWN
+from tests.appliance.people import ask
 from tests.bench.crowd import gather_collector, gather_crowd
 from tests.bench.queries import explain, nodes, queries
 from tests.conftest import empty_database
 from web.house import house, pace
+from web.jobs import jobs_of
 from web.line import queue_of
 from web.machine import figures_of_today
 
@@ -152,6 +155,19 @@ def test_whoever_has_thousands_of_songs_finds_theirs_as_well(crowd: None, region
     with database.session_factory()() as session:
         user = session.scalars(select(User).where(User.name == "Collector")).one()
         answers_well(session, region, user, HOARD * PAGES_EACH)
+
+
+def test_ten_that_wait_ask_no_more_than_one(crowd: None) -> None:
+    with database.session_factory()() as session, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAX_WAITING", "20")
+        settings.cache_clear()
+        user = session.scalars(select(User).where(User.name == "Collector")).one()
+        waiting = [ask(session, user) for _ in range(10)]
+        with queries() as asked:
+            jobs = jobs_of(session, waiting)
+        session.rollback()
+    assert [job.sentence.split(" · ")[0] for job in jobs[:3]] == ["Next in line", "Second in line", "Third in line"]
+    assert len(asked) <= MOST_QUERIES
 
 
 def test_deep_pages_cost_what_the_first_one_costs(crowd: None) -> None:

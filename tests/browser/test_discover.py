@@ -1,12 +1,14 @@
 """Discover in a real browser: the search as somebody types, the way to a person, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NAME, Made, accessibility_violations
+from tests.box.studio import Studio
+from tests.browser.conftest import NAME, Made, accessibility_violations, connection_of
 from tests.browser.test_pages import PHONE, sideways
+from tests.browser.test_player import COPY
 
 pytestmark = pytest.mark.browser
 
@@ -67,3 +69,38 @@ def test_the_search_works_without_a_script(published: Made, open_page: OpenPage)
     expect(page.get_by_role("heading", name="No match for")).to_be_visible()
     page.get_by_role("link", name="Show everything").click()
     expect(page.locator(".lead audio[controls]")).to_be_visible()
+
+
+@pytest.fixture
+def crowded(studio: Studio, published: Made) -> Iterator[None]:
+    """Discover with eighty songs of somebody else's."""
+    with connection_of(studio) as database:
+        added = database.execute(
+            "INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Jun Park', '!') RETURNING id"
+        ).fetchone()
+        assert added
+        for number in range(80):
+            put = {"user": added[0], "number": number, "title": f"Number {number:02}", "published": True}
+            database.execute(COPY, put)
+        yield
+        database.execute("DELETE FROM users WHERE id = %s", [added[0]])
+
+
+def test_coming_back_to_a_long_list_finds_the_song_that_was_left(crowded: None, open_page: OpenPage) -> None:
+    page = open_page("/?sort=new")
+    rows = page.locator("#feed > li")
+    for expected in (48, 72):
+        page.locator("#more").scroll_into_view_if_needed()
+        expect(rows).to_have_count(expected)
+    link = rows.nth(60).locator(".who > a")
+    title = link.inner_text()
+    link.scroll_into_view_if_needed()
+    left = page.evaluate("scrollY")
+    link.click()
+    expect(page.locator(".hero h1")).to_have_text(title)
+    page.go_back()
+    expect(page.get_by_role("link", name=title)).to_be_in_viewport()
+    page.wait_for_function("left => Math.abs(scrollY - left) < 5", arg=left)
+    # And on from there.
+    page.locator("#more").scroll_into_view_if_needed()
+    expect(rows).to_have_count(81)

@@ -181,6 +181,38 @@ def test_the_volume_is_kept_and_moving_it_is_heard_again(shelf: list[str], open_
     assert page.evaluate("document.querySelector('#player audio').volume") == pytest.approx(heard)
 
 
+def test_every_key_of_the_sheet_does_what_it_says(shelf: list[str], open_page: OpenPage) -> None:
+    page = open_page("/create")
+    page.get_by_role("button", name=f"Play {TITLES[1]}").first.click()
+    until_playing(page)
+    page.locator("main").focus()
+    page.keyboard.press("?")
+    said = page.get_by_role("dialog").locator("kbd").all_inner_texts()
+    assert said == ["Space", "← →", "Shift ← →", "N / P", "M", "L", "/", "Q", "C", "Ctrl Enter", "?"]
+    page.keyboard.press("Escape")
+    page.locator("main").focus()
+    page.keyboard.press("n")
+    expect(now(page)).to_have_text(TITLES[2])
+    page.keyboard.press("p")
+    expect(now(page)).to_have_text(TITLES[1])
+    page.keyboard.press("Space")
+    page.wait_for_function("() => document.querySelector('#player audio').paused")
+    section = page.locator("#player [data-section]")
+    first = section.inner_text()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(section).not_to_have_text(first)
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(section).to_have_text(first)
+    page.keyboard.press("l")
+    expect(page.locator("[data-like]")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search my songs")).to_be_focused()
+    page.locator(".job h4 a").first.click()
+    expect(page.locator(".hero h1")).to_be_visible()
+    page.keyboard.press("c")
+    expect(page.get_by_role("heading", name="Make a song")).to_be_visible()
+
+
 KEEP_HANDLERS = """
 window.handlers = {};
 const setAction = MediaSession.prototype.setActionHandler;

@@ -165,7 +165,7 @@ def test_a_song_in_the_making_shows_its_stage_and_how_far_it_is(
     song = request.songs[0]
     for stage, progress, said in [
         ("composing", 0.43, "Making the music of take 1 · 43%"),
-        ("mastering", 0.5, "Mastering of take 1"),
+        ("mastering", 0.5, "Mastering take 1"),
         ("painting", 0.1, "Painting the cover of take 1"),
     ]:
         report_progress(session, lease_of(request), song.id, stage, progress)

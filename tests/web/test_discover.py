@@ -106,3 +106,15 @@ def test_a_private_song_is_found_nowhere(
             assert "0 songs" in answer.text
     # Its words are not even kept where searches look.
     assert session.scalar(text("SELECT count(*) FROM songs WHERE search IS NOT NULL")) == 0
+
+
+def test_whoever_comes_back_gets_as_many_pages_as_they_had_seen(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    for number in range(60):
+        put_out(session, people["Jun"], f"Number {number:02}")
+    session.commit()
+    for path in ("/?sort=new", f"/people/{people['Jun'].id}?x=1"):
+        for pages, expected in ((-3, 24), (1, 24), (2, 48), (9**9, 60)):
+            feed = mara.open(f"{path}&pages={pages}").text.split('id="feed"')[1].split("</ol>")[0]
+            assert feed.count('<li class="row">') == expected, (path, pages)

@@ -11,7 +11,8 @@ from litestar.testing import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from appliance.resets import mailed_token
+from appliance.audit import session_label
+from appliance.resets import mailed_token, reset_link_token
 from appliance.settings import settings
 from appliance.tables import AuditEntry, Invite, LoginSession, ResetRequest, User
 from tests.web.browser import PASSWORD, Browser, beside, typed
@@ -183,7 +184,7 @@ def test_reset_links_and_roles_ask_an_admin_for_the_password_again(
 
 
 def test_roles_and_doors_are_changed_by_admins_and_every_change_is_written_down(
-    ada: Browser, mara: Browser, people: dict[str, User]
+    ada: Browser, mara: Browser, people: dict[str, User], session: Session
 ) -> None:
     mara_id, ada_id = people["Mara"].id, people["Ada"].id
     ada.open(f"/admin/access/{mara_id}")
@@ -206,6 +207,20 @@ def test_roles_and_doors_are_changed_by_admins_and_every_change_is_written_down(
     page = ada.open("/admin/audit").text
     for said in ("role: user", "role: admin", "sign out", "disable", "enable", "Mara", "Ada"):
         assert said in page
+    deeds = session.scalars(select(AuditEntry)).all()
+    assert {(each.actor_id, each.session, each.address) for each in deeds} == {
+        (ada_id, session_label(ada.cookies["login"]), "testclient")
+    }
+    assert len({session_label(each.cookies["login"]) for each in (ada, mara)}) == 2
+
+
+def test_a_deed_keeps_its_session_when_the_token_is_replaced_and_gives_no_way_in(ada: Browser) -> None:
+    token = ada.cookies["login"]
+    ada.open("/settings/security")
+    ada.send("/settings/security/password", {"old": PASSWORD, "new": NEW})
+    assert ada.cookies["login"] != token
+    assert session_label(ada.cookies["login"]) == session_label(token)
+    assert session_label(token) not in token
 
 
 def test_the_record_goes_on_on_an_older_page(ada: Browser, session: Session, people: dict[str, User]) -> None:
@@ -271,3 +286,23 @@ def test_people_are_found_among_many_and_listed_page_by_page(ada: Browser, sessi
     assert "Person 07" in found
     assert "Person 08" not in found
     assert "Nobody here has this name." in ada.open("/admin/access?q=%25").text
+
+
+@pytest.mark.usefixtures("_with_mail")
+def test_a_letter_that_anybody_asks_for_does_not_undo_the_link_that_an_admin_handed_over(
+    browser: Browser, people: dict[str, User], session: Session
+) -> None:
+    handed = reset_link_token(session, people["Ada"], people["Mara"])
+    mailed = [mailed_token(session, people["Mara"]) for _ in range(2)]
+    session.commit()
+    for token in (handed, *mailed):
+        assert browser.open(f"/reset?token={token}").status_code == 200
+    assert browser.send("/reset", {"token": handed, "password": NEW}).status_code == 303
+    for token in (handed, *mailed):  # they were all for the password that there was
+        assert browser.open(f"/reset?token={token}").status_code == 410
+    session.refresh(people["Mara"])
+    first = reset_link_token(session, people["Ada"], people["Mara"])
+    second = reset_link_token(session, people["Ada"], people["Mara"])
+    session.commit()
+    assert browser.open(f"/reset?token={first}").status_code == 410
+    assert browser.open(f"/reset?token={second}").status_code == 200

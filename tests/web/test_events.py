@@ -11,6 +11,7 @@ import uvicorn
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
 
+from appliance.box.waiting import wait_until
 from appliance.line import pause_queue
 from appliance.queue import lease_of, report_progress
 from appliance.shelf import delete_song
@@ -181,13 +182,20 @@ def test_news_are_heard_again_after_the_database_hung_up(
         assert "Tide Table" in until(told, "Tide Table")
 
 
-def test_one_person_holds_no_more_streams_than_pages_make_sense(served: str, mara: Browser) -> None:
+def test_one_person_holds_no_more_streams_than_pages_make_sense(
+    served: str, mara: Browser, people: dict[str, User]
+) -> None:
     with contextlib.ExitStack() as open_streams:
         streams = [open_streams.enter_context(stream(served, mara)) for _ in range(MOST_STREAMS)]
         for told in streams:
             next(told)
         answer = httpx.get(f"{served}/events", cookies=mara.cookies)
         assert answer.status_code == 429
+    # Pages that are closed are let go of at once, and not at the next news.
+    newsroom, user_id = mara.client.app.state.newsroom, people["Mara"].id
+    assert wait_until(lambda: newsroom.streams(user_id) == 0, 5)
+    with stream(served, mara) as told:
+        next(told)
 
 
 def test_the_machine_room_is_told_anew_when_something_changes_and_only_to_admins(
@@ -203,6 +211,8 @@ def test_the_machine_room_is_told_anew_when_something_changes_and_only_to_admins
         pause_queue(session, people["Ada"], paused=True)
         session.commit()
         assert "The queue is paused." in next(told)[1]
+        with stream(served, ada, "/admin/events?room=queue", **{"Accept-Language": "de"}) as german:
+            assert "Die Warteschlange ist angehalten." in next(german)[1]
         people["Ada"].role = "user"
         session.commit()
         assert list(told) == []

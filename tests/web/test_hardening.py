@@ -180,38 +180,6 @@ def test_pages_hold_nothing_inline(
         assert "javascript:" not in page
 
 
-XSS = "\"><script>alert(1)</script><img src=x onerror=alert(2)>' onload=x {{7*7}}"
-
-
-def test_what_people_type_is_shown_as_text_everywhere(
-    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
-) -> None:
-    people["Mara"].name = XSS[:40]
-    session.commit()
-    request = make(session, object_store, people["Mara"], title=XSS[:80], full_description=XSS)
-    song = request.songs[0]
-    song.prompt, song.lyrics, song.model = XSS, f"[{XSS[:20]}]\n{XSS}", XSS[:80]
-    song.sections = [{**song.sections[0], "name": XSS, "kind": "verse"}]
-    request.songs[1].status, request.songs[1].reason = "failed", XSS
-    session.commit()
-    mara.send(f"/songs/{song.id}/publish", {"published": "1"})
-    for path in (
-        "/create",
-        f"/create?made={request.id}",
-        f"/create?like={song.id}",
-        "/",
-        f"/songs/{song.id}",
-        "/?q=script",
-        f"/people/{song.user_id}",
-        "/settings",
-    ):
-        page = mara.open(path)
-        assert page.status_code == 200, path
-        assert "<script>alert" not in page.text, path
-        assert "<img src=x" not in page.text, path
-        assert not re.search(r"<[^>\"']*(\"[^\"]*\"[^>\"']*)*\sonload=", page.text), path
-
-
 def test_what_is_too_large_or_no_form_is_refused(mara: Browser, session: Session) -> None:
     before = rows(session)
     ours = {"Origin": str(mara.client.base_url).rstrip("/")}

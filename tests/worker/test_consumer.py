@@ -77,7 +77,7 @@ def test_a_worker_makes_what_it_is_rung_for_and_puts_it_back_at_once_when_it_is_
     }  # fmt: skip
     assert seen.about["stages"]["composing"][0] >= 1
     # No weights are here: the admin is told, once a role.
-    assert [note.split(":")[0] for note in seen.about["notes"]] == ["The sketch engine stands in"] * 3
+    assert [note[:27] for note in seen.about["notes"]] == ["The sketch engine stands in"] * 3
 
 
 def test_a_song_whose_worker_was_killed_is_made_once_by_the_next_one(

@@ -14,7 +14,8 @@ from litestar.types import Message, Scope
 
 from appliance.api_keys import find_key, read_key, require_scope
 from appliance.database import transaction
-from appliance.errors import InvalidInput, StudioError
+from appliance.errors import InvalidInput, NotAllowed, StudioError
+from appliance.second_factor import owes_second_factor
 from appliance.settings import settings
 from appliance.tables import ApiKey, User
 
@@ -88,7 +89,12 @@ async def let_in(connection: Connection, handler: BaseRouteHandler, key_id: str,
 def _find(key_id: str, secret: str) -> ApiKey:
     # A transaction of its own: that the key was used is kept whatever becomes of the request.
     with transaction() as session:
-        return find_key(session, key_id, secret)
+        key = find_key(session, key_id, secret)
+        if owes_second_factor(session, key.user):
+            raise NotAllowed(
+                "Admins of this studio need a second factor. Set one up under Security; until then no key works."
+            )
+        return key
 
 
 def halves(connection: Connection) -> tuple[str, str]:

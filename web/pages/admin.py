@@ -7,30 +7,20 @@ from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
-from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from appliance.line import move_to_front, pause_queue, put_back_in_line, stop_request
 from appliance.reports import open_reports, settle_report
-from appliance.settings import Settings, settings
 from appliance.tables import User
 from appliance.taskqueue import ring
 from web.database import after_commit
-from web.languages import gettext as _
 from web.line import queue_of
 from web.machine import figures_of
 from web.rendering import Page, render
+from web.shown_settings import shown_settings
 from web.throttle import address_of
 
 AdminRequest = Request[Any, Any, Any]
-
-# The settings that a studio manager decides about, by what they are about.
-SHOWN = (
-    ("studio_name", "public_url", "registration", "max_waiting"),
-    ("songwriter", "composer", "illustrator", "models_device", "requests_in_flight"),
-    ("billing", "signup_credits", "monthly_credits"),
-    ("data_dir", "models_dir", "object_store", "s3_bucket"),
-)
 
 
 class AdminPages(Controller):
@@ -121,13 +111,4 @@ class AdminPages(Controller):
     @get("/settings", sync_to_thread=True)
     def set_up(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:
         """Show how the studio is set up. It is changed where it is written: in the `.env` file or the environment."""
-        titles = (_("The studio"), _("Music"), _("Credits"), _("Where things are"))
-        groups = [(title, [_setting(name) for name in names]) for title, names in zip(titles, SHOWN, strict=True)]
-        return render(request, "admin_settings.html", session, admin, groups=groups)
-
-
-def _setting(name: str) -> tuple[str, str, str]:
-    """Return a setting's name in the environment, its value in words, and what it is for."""
-    value = getattr(settings(), name)
-    said = "" if value is None or isinstance(value, SecretStr) else str(value)
-    return name.upper(), said or _("not set"), Settings.model_fields[name].description or ""
+        return render(request, "admin_settings.html", session, admin, groups=shown_settings())

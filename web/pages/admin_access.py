@@ -15,6 +15,7 @@ from appliance import credits
 from appliance.audit import list_deeds
 from appliance.errors import InvalidInput
 from appliance.invites import LIVES, MOST_CREDITS, invite, open_invites, withdraw_invite
+from appliance.languages import gettext as _
 from appliance.people import disable, enable, get_person, list_browsers, list_people, set_role, sign_out_person
 from appliance.resets import reset_link_token
 from appliance.second_factor import clear_second_factor, has_second_factor
@@ -204,7 +205,7 @@ class AdminAccessPages(Controller):
             session,
             admin,
             deeds=[
-                (each, names[each.actor_id] if each.actor_id else "The command line", day(each.created_at))
+                (each, names[each.actor_id] if each.actor_id else _("The command line"), day(each.created_at))
                 for each in deeds[:DEEDS]
             ],
             older=deeds[DEEDS - 1].id if len(deeds) > DEEDS else None,

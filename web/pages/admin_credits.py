@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from appliance import billing, credits, polar_gateway, reconciling
 from appliance.audit import record
-from appliance.errors import InvalidInput, NotFound, StudioError
+from appliance.errors import InvalidInput, NotFound, StudioError, said
 from appliance.people import get_person, list_people
 from appliance.settings import settings
 from appliance.tables import BillingOrder, CreditAccount, CreditPack, User, WebhookMessage
@@ -151,7 +151,9 @@ def _whole(text: str, field: str) -> int:
     except ValueError:
         number = 0
     if number == 0 or abs(number) > credits.LARGEST_GRANT:
-        raise InvalidInput.about(**{field: f"Give a whole number up to {credits.LARGEST_GRANT:,}, and not 0."})
+        raise InvalidInput.about(
+            **{field: said("Give a whole number up to %(most)s, and not 0.", most=f"{credits.LARGEST_GRANT:,}")}
+        )
     return number
 
 

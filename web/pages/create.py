@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from appliance import briefs, credits
 from appliance.drafts import get_draft
 from appliance.errors import StudioError
+from appliance.languages import translated
 from appliance.machines import offered_knobs
 from appliance.shelf import list_requests
 from appliance.songs import get_request, get_song, request_songs
@@ -140,7 +141,7 @@ def _about_form(session: Session, viewer: User, form: dict[str, str], errors: di
         "length": _length(form),
         "pace": pace(session),
         "paused": is_paused(session),
-        "keys": [(key, key) for key in briefs.KEYS],
+        "keys": [(key, translated(key)) for key in briefs.KEYS],
         "languages": list(briefs.LANGUAGES.items()),
         "time_signatures": [(beat, beat) for beat in briefs.TIME_SIGNATURES],
         "limits": briefs,

@@ -16,7 +16,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from appliance import billing, credits, polar_gateway, reconciling
-from appliance.errors import Conflict, NotFound, StudioError, Unavailable
+from appliance.errors import Conflict, NotFound, StudioError, Unavailable, said
+from appliance.languages import gettext as _
+from appliance.languages import translated
 from appliance.settings import settings
 from appliance.songs import get_request
 from appliance.tables import BillingOrder, CreditEntry, User
@@ -28,13 +30,13 @@ from web.rendering import Page, render
 CreditsRequest = Request[Any, Any, Any]
 
 KINDS = {
-    "signup": "Welcome to the studio",
-    "allowance": "This month's credits",
-    "purchase": "Bought",
-    "clawback": "Refunded by the payment service",
-    "refund_reversal": "A refund was taken back",
-    "capture": "Song",
-    "admin": "From an admin",
+    "signup": said("Welcome to the studio"),
+    "allowance": said("This month's credits"),
+    "purchase": said("Bought"),
+    "clawback": said("Refunded by the payment service"),
+    "refund_reversal": said("A refund was taken back"),
+    "capture": said("Song"),
+    "admin": said("From an admin"),
 }
 
 
@@ -91,7 +93,7 @@ class CreditPages(Controller):
                 request.client.host if request.client else None,
             )
         except NotFound:
-            errors = {"pack": "This pack is not for sale any more. Choose another one."}
+            errors = {"pack": _("This pack is not for sale any more. Choose another one.")}
             return _page(request, session, viewer, errors, status=422)
         except StudioError as error:
             return _page(request, session, viewer, {"pack": error.message}, status=error.status)
@@ -131,7 +133,7 @@ class CreditPages(Controller):
         try:
             address = polar_gateway.portal_url(str(viewer.id), f"{settings().public_url.rstrip('/')}/credits")
         except Conflict:
-            return _page(request, session, viewer, {"portal": "There are no receipts yet."}, status=409)
+            return _page(request, session, viewer, {"portal": _("There are no receipts yet.")}, status=409)
         except StudioError as error:
             return _page(request, session, viewer, {"portal": error.message}, status=error.status)
         return Redirect(address, status_code=303)
@@ -177,8 +179,9 @@ def _require_shop() -> None:
 def what_of(entry: CreditEntry) -> str:
     """Return what an entry stands for, in words."""
     if entry.kind == "capture":
-        return entry.note or "Song"
-    return f"{KINDS[entry.kind]}: {entry.note}" if entry.note else KINDS[entry.kind]
+        return entry.note or _("Song")
+    kind = translated(KINDS[entry.kind])
+    return f"{kind}: {entry.note}" if entry.note else kind
 
 
 def _plain_cell(text: str) -> str:

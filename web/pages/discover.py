@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 from appliance import feed
 from appliance.accounts import needs_setup
 from appliance.errors import NotFound
+from appliance.languages import gettext as _
+from appliance.languages import translated
 from appliance.songs import liked_songs
 from appliance.tables import Song, User
 from web.csrf import token_for
-from web.languages import gettext as _
 from web.rendering import Page, in_place, partial, render
 
 PAGE = 24
+MOST_PAGES = 20
 CHART = 6
 RAIL = 8
 
@@ -34,12 +36,16 @@ def discover(
     sort: FromQuery[str] = "",
     after: FromQuery[str] = "",
     more: FromQuery[bool] = False,
+    pages: FromQuery[int] = 1,
 ) -> Page | Redirect:
-    """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page."""
+    """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page.
+
+    `pages` are as many of them as somebody had seen who comes back.
+    """
     if visitor is None:
         return Redirect("/setup" if needs_setup(session) else "/sign-in", status_code=303)
     wish = feed.Wish(q.replace("\x00", "")[:100].strip(), category, show, sort == "new")
-    found = feed.find_songs(session, wish, after, PAGE)
+    found = feed.find_songs(session, wish, after, songs_in(pages))
     if more:
         rows = _about(session, visitor, found.songs)
         feed_rows = partial("#feed", "_feed_rows.html", "beforeend", csrf_token=token_for(request), **rows)
@@ -65,6 +71,11 @@ def discover(
     )
 
 
+def songs_in(pages: int) -> int:
+    """Return how many songs so many pages of an endless list hold, within reason."""
+    return PAGE * max(1, min(pages, MOST_PAGES))
+
+
 def _filters() -> list[tuple[str, str]]:
     return [
         ("", _("Everything")),
@@ -82,7 +93,7 @@ def _shelves(session: Session) -> list[tuple[str, str, str, str, list[Song]]]:
     new = feed.find_songs(session, feed.Wish(newest=True), limit=RAIL).songs
     shelves = [("new", _("New from the studio"), _("All new songs"), "/?sort=new", new)]
     for category, songs in feed.rails(session, length=RAIL):
-        shelves.append((category.slug, category.name, _("All of it"), f"/?category={category.slug}", songs))
+        shelves.append((category.slug, translated(category.name), _("All of it"), f"/?category={category.slug}", songs))
     return shelves
 
 

@@ -9,12 +9,13 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance.api_keys import SCOPES, create_key, list_keys, revoke_key, written
-from appliance.errors import InvalidInput, StudioError
+from appliance.errors import InvalidInput, StudioError, said
+from appliance.languages import translated
 from appliance.tables import User
 from web.api.document import sections
 from web.rendering import Page, render
 
-DAYS = (("30", "30 days"), ("90", "90 days"), ("365", "A year"))
+DAYS = (("30", said("30 days")), ("90", said("90 days")), ("365", said("A year")))
 
 
 class KeyPages(Controller):
@@ -86,7 +87,7 @@ def _page(
         status=status,
         keys=keys,
         scopes=SCOPES,
-        days=DAYS,
+        days=[(days, translated(text)) for days, text in DAYS],
         form=form,
         errors=errors,
         made=made,

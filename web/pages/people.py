@@ -15,9 +15,8 @@ from appliance.songs import liked_songs
 from appliance.tables import User
 from web.csrf import token_for
 from web.media import MediaAnswer, deliver
+from web.pages.discover import songs_in
 from web.rendering import Page, in_place, partial, render
-
-PAGE = 24
 
 
 class PeoplePages(Controller):
@@ -34,10 +33,11 @@ class PeoplePages(Controller):
         user_id: FromPath[UUID],
         after: FromQuery[str] = "",
         more: FromQuery[bool] = False,
+        pages: FromQuery[int] = 1,
     ) -> Page:
-        """Show somebody's published songs; `more` asks for the next ones of a list that is on the page."""
+        """Show somebody's published songs; `more` and `pages` are as on Discover."""
         person = get_profile(session, user_id)
-        found = songs_of(session, user_id, after, PAGE)
+        found = songs_of(session, user_id, after, songs_in(pages))
         liked = liked_songs(session, viewer, [song.id for song in found.songs])
         onward = f"/people/{user_id}?after={found.after}" if found.after else None
         if more:

@@ -8,6 +8,7 @@ from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
 from appliance.errors import InvalidInput
+from appliance.languages import LANGUAGES
 from appliance.pictures import LARGEST_FILE
 from appliance.profiles import change_name, change_picture
 from appliance.storage import storage
@@ -15,7 +16,6 @@ from appliance.tables import User
 from web.cookies import set_choice
 from web.database import after_commit
 from web.forms import files_of
-from web.languages import LANGUAGES
 from web.rendering import Page, render
 
 SettingsRequest = Request[Any, Any, Any]

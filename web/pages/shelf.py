@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.errors import InvalidInput, NotFound
+from appliance.languages import gettext as _
 from appliance.shelf import delete_song, destroy_song, keep_song, restore_song
 from appliance.songs import cancel_song, get_request, publish_song, rename_song, retry_song
 from appliance.storage import storage
@@ -32,10 +33,11 @@ MOST_AT_ONCE = 150  # songs that one form may name
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """What was just put into the bin: the songs' ids, and what to call them."""
+    """What was just put into the bin: the songs' ids, the title that they share, if they do, and how many they are."""
 
     ids: str
-    said: str
+    title: str
+    takes: int
 
 
 class ShelfPages(Controller):
@@ -173,9 +175,8 @@ def removed_songs(session: Session, viewer: User, ids: str) -> Removed | None:
     songs = list(session.scalars(wanted.order_by(Song.take))) if ids else []
     if not songs:
         return None
-    titles = {song.title or "Untitled" for song in songs}
-    said = titles.pop() if len(titles) == 1 else f"{len(songs)} takes"
-    return Removed(",".join(str(song.id) for song in songs), said)
+    titles = {song.title or _("Untitled") for song in songs}
+    return Removed(",".join(str(song.id) for song in songs), titles.pop() if len(titles) == 1 else "", len(songs))
 
 
 def show_request(request: PageRequest, session: Session, viewer: User, request_id: UUID) -> Page | Redirect:

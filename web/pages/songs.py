@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from appliance.briefs import LANGUAGES
 from appliance.errors import InvalidInput
+from appliance.languages import gettext as _
+from appliance.languages import translated
 from appliance.listening import more_songs_by, similar_songs
 from appliance.shelf import delete_song
 from appliance.songs import (
@@ -161,22 +163,22 @@ def _likes(session: Session, song: Song) -> int:
 def _details(song: Song, own: bool) -> list[tuple[str, str]]:
     """Return names and values of how the song was made; what would make it again is for its owner."""
     known: list[tuple[str, object]] = [
-        ("Tempo", song.bpm and f"{song.bpm:.0f} BPM"),
-        ("Key", song.key),
-        ("Sung in", None if song.instrumental else LANGUAGES.get(song.language or "", song.language)),
-        ("Loudness", song.loudness is not None and f"{song.loudness:.1f} LUFS".replace("-", "−")),
-        ("Made by", song.model),
-        ("Made", song.finished_at and f"{day(song.finished_at)}, {song.finished_at.astimezone():%H:%M}"),
-        ("Plays", str(song.listen_count) if song.published else None),
-        ("Filed under", ", ".join(category.name for category in song.categories)),
+        (_("Tempo"), song.bpm and f"{song.bpm:.0f} BPM"),
+        (_("Key"), translated(song.key or "")),
+        (_("Sung in"), None if song.instrumental else LANGUAGES.get(song.language or "", song.language)),
+        (_("Loudness"), song.loudness is not None and f"{song.loudness:.1f} LUFS".replace("-", "−")),
+        (_("Made by"), song.model),
+        (_("Made"), song.finished_at and f"{day(song.finished_at)}, {song.finished_at.astimezone():%H:%M}"),
+        (_("Plays"), str(song.listen_count) if song.published else None),
+        (_("Filed under"), ", ".join(translated(category.name) for category in song.categories)),
     ]
     if own:
         known[5:5] = [
-            ("Seed", str(song.seed)),
-            ("Steps", song.steps),
-            ("Followed the sound", song.guidance_scale and song.steps and f"{song.guidance_scale:g}"),
-            ("Asked for", song.request.full_description or song.request.described_lyrics),
-            ("Beat", song.request.time_signature),
+            (_("Seed"), str(song.seed)),
+            (_("Steps"), song.steps),
+            (_("Followed the sound"), song.guidance_scale and song.steps and f"{song.guidance_scale:g}"),
+            (_("Asked for"), song.request.full_description or song.request.described_lyrics),
+            (_("Beat"), song.request.time_signature),
         ]
     return [(name, str(value)) for name, value in known if value]
 

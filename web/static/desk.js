@@ -1,5 +1,5 @@
 // The form that makes songs: a draft that survives everything, counters, and buttons that write into its fields.
-import { about, clock, find, findAll, onPage, recall, remember, viewer } from "./page.js";
+import { _, about, clock, find, findAll, ngettext, onPage, recall, remember, viewer } from "./page.js";
 
 const SYLLABLES_A_WORD = 1.3;
 const SYLLABLES_A_SECOND = 1.9;
@@ -32,33 +32,35 @@ function count(form) {
     const { pace, price, takes } = output.dataset;
     output.value = field.value;
     if (pace) output.value = about(pace * product);
-    if (price) output.value = counted(price * field.value, "credit");
-    if (takes !== undefined) output.value = counted(field.value, "take");
+    if (price) output.value = creditsOf(price * field.value);
+    if (takes !== undefined) output.value = takesOf(field.value);
     if (output.dataset.clock !== undefined) {
       output.value = clock(field.value);
       field.setAttribute("aria-valuetext", output.value);
     }
   }
-  for (const said of findAll("button [data-takes]", form)) said.textContent = counted(form.elements.takes.value, "take");
+  for (const said of findAll("button [data-takes]", form)) said.textContent = takesOf(form.elements.takes.value);
   for (const hint of findAll("[data-words-of]", form)) hint.textContent = aboutWords(find(hint.dataset.wordsOf, form).value, form);
   for (const hint of findAll("[data-left-of]", form)) {
     const field = find(hint.dataset.leftOf, form);
     const left = field.maxLength - field.value.length;
-    hint.textContent = left < field.maxLength * 0.2 ? `${left.toLocaleString()} characters left` : "";
+    hint.textContent = left < field.maxLength * 0.2 ? _("%(number)s characters left", { number: left.toLocaleString() }) : "";
   }
 }
 
-const counted = (number, thing) => `${number} ${thing}${Number(number) === 1 ? "" : "s"}`;
+const takesOf = (number) => ngettext("%(num)s take", "%(num)s takes", number);
+const creditsOf = (number) => ngettext("%(num)s credit", "%(num)s credits", number);
 
 function aboutWords(text, form) {
   const sections = (text.match(/^\s*\[[^\]\n]+\]\s*$/gm) ?? []).length;
   const words = (text.replace(/\[[^\]\n]*\]/g, " ").match(/\S+/g) ?? []).length;
-  if (!words) return "Sections in square brackets, one line a sung line.";
+  if (!words) return _("Sections in square brackets, one line a sung line.");
   const seconds = (words * SYLLABLES_A_WORD) / SYLLABLES_A_SECOND;
   const length = Number(form.elements.duration?.value);
-  const told = [sections && `${sections} ${sections === 1 ? "section" : "sections"}`, `${words} ${words === 1 ? "word" : "words"}`];
+  const told = [sections && ngettext("%(num)s section", "%(num)s sections", sections), ngettext("%(num)s word", "%(num)s words", words)];
   const long = length && seconds > length;
-  told.push(long ? `sings in about ${clock(seconds)}, length is ${clock(length)}` : `sings in about ${clock(seconds)}`);
+  const times = { time: clock(seconds), length: clock(length) };
+  told.push(long ? _("sings in about %(time)s, length is %(length)s", times) : _("sings in about %(time)s", times));
   return told.filter(Boolean).join(" · ");
 }
 

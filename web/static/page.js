@@ -3,6 +3,13 @@
 export const find = (selector, within = document) => within.querySelector(selector);
 export const findAll = (selector, within = document) => [...within.querySelectorAll(selector)];
 
+// What is said in the language of the page, which carries what scripts say by what they say in English.
+const sentences = JSON.parse(find("meta[name=sentences]")?.content ?? "{}");
+const fill = (sentence, values) => sentence.replace(/%\((\w+)\)s/g, (whole, name) => values[name] ?? whole);
+
+export const _ = (sentence, values = {}) => fill(sentences[sentence] ?? sentence, values);
+export const ngettext = (one, many, number) => fill((sentences[one] ?? [one, many])[Number(number) === 1 ? 0 : 1], { num: number });
+
 // 187.4 seconds are 3:07, as web.drawing.clock has it.
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds || 0));
@@ -11,8 +18,8 @@ export function clock(seconds) {
 
 // A time ahead, as web.house.about says it.
 export function about(seconds) {
-  if (seconds < 10) return "a few seconds";
-  return seconds < 90 ? `about ${Math.round(seconds / 5) * 5} s` : `about ${Math.round(seconds / 60)} min`;
+  if (seconds < 10) return _("a few seconds");
+  return seconds < 90 ? _("about %(number)s s", { number: Math.round(seconds / 5) * 5 }) : _("about %(number)s min", { number: Math.round(seconds / 60) });
 }
 
 // Speak a result to those who cannot see it.

@@ -1,10 +1,10 @@
 // How the player looks: the bar, the queue, and the marks that it leaves on the page.
-import { clock, find, findAll } from "./page.js";
+import { _, clock, find, findAll } from "./page.js";
 import { drawForm, sectionName } from "./form-line.js";
 
 let drawn = "";
 
-const credit = (entry) => `${entry.by} · take ${entry.take}`;
+const credit = (entry) => `${entry.by} · ${_("take %(number)s", { number: entry.take })}`;
 
 export function drawSong(bar, entry) {
   if (drawn === entry.id) return;
@@ -25,7 +25,7 @@ export function drawTime(bar, entry, time, duration) {
   find("[data-section]", bar).textContent = section;
   scrubber.max = duration;
   scrubber.value = time;
-  scrubber.setAttribute("aria-valuetext", `${clock(time)} of ${clock(duration)}${section ? `, ${section}` : ""}`);
+  scrubber.setAttribute("aria-valuetext", `${_("%(time)s of %(duration)s", { time: clock(time), duration: clock(duration) })}${section ? `, ${section}` : ""}`);
   find(".line", bar).style.setProperty("--p", share(time, duration));
 }
 
@@ -36,18 +36,18 @@ export function drawState(bar, queue, audio) {
   find("[data-shuffle]", bar).setAttribute("aria-pressed", queue.shuffled);
   const repeat = find("[data-repeat]", bar);
   repeat.setAttribute("aria-pressed", queue.repeat !== "off");
-  repeat.setAttribute("aria-label", queue.repeat === "one" ? "Repeat this song" : "Repeat");
+  repeat.setAttribute("aria-label", queue.repeat === "one" ? _("Repeat this song") : _("Repeat"));
   repeat.classList.toggle("one", queue.repeat === "one");
   find("[data-mute]", bar).setAttribute("aria-pressed", audio.muted);
   find("[data-volume]", bar).value = audio.muted ? 0 : Math.round(audio.volume * 100);
-  find("[data-volume]", bar).setAttribute("aria-valuetext", audio.muted ? "muted" : `${Math.round(audio.volume * 100)}%`);
+  find("[data-volume]", bar).setAttribute("aria-valuetext", audio.muted ? _("muted") : `${Math.round(audio.volume * 100)}%`);
 }
 
 function mark(button, playing, title) {
   button.classList.toggle("on-air", playing);
-  button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${title}`.trim());
+  button.setAttribute("aria-label", (playing ? _("Pause %(title)s", { title }) : _("Play %(title)s", { title })).trim());
   const word = find("[data-play-word]", button);
-  if (word) word.textContent = playing ? "Pause" : word.dataset.playWord || "Play";
+  if (word) word.textContent = playing ? _("Pause") : _("Play");
 }
 
 // Show on the page what plays: buttons, waveforms and their ranges of this song.
@@ -65,7 +65,7 @@ export function markPage(entry, playing, time, duration) {
     const at = range.dataset.seekSong === entry.id ? time : 0;
     if (range === document.activeElement && range.matches(":active")) continue;
     range.value = at;
-    range.setAttribute("aria-valuetext", `${clock(at)} of ${clock(Number(range.max))}`);
+    range.setAttribute("aria-valuetext", _("%(time)s of %(duration)s", { time: clock(at), duration: clock(Number(range.max)) }));
   }
   for (const shown of findAll("[data-time-of]")) shown.textContent = clock(shown.dataset.timeOf === entry.id ? time : 0);
 }
@@ -80,9 +80,9 @@ export function drawQueue(queue) {
     if (position === queue.at) row.setAttribute("aria-current", "true");
     find("[data-by]", row).textContent = credit(entry);
     find("[data-duration]", row).textContent = clock(entry.duration);
-    find("[data-remove]", row).setAttribute("aria-label", `Remove ${entry.title} from the queue`);
+    find("[data-remove]", row).setAttribute("aria-label", _("Remove %(title)s from the queue", { title: entry.title }));
     find("[data-remove]", row).disabled = position === queue.at;
-    find("[data-grip]", row).setAttribute("aria-label", `Move ${entry.title}, ${position + 1} of ${queue.order.length}`);
+    find("[data-grip]", row).setAttribute("aria-label", _("Move %(title)s, %(position)s of %(all)s", { title: entry.title, position: position + 1, all: queue.order.length }));
     find("[data-cover]", row).src = entry.cover;
     return row;
   });

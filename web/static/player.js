@@ -1,5 +1,5 @@
 // The player: one audio element that outlives every change of page, its queue, and the bar that shows it.
-import { ask, find, findAll, onPage, post, recall, remember, say, viewer } from "./page.js";
+import { _, ask, find, findAll, onPage, post, recall, remember, say, viewer } from "./page.js";
 import { Queue } from "./queue.js";
 import { sectionStart } from "./form-line.js";
 import { drawSong, drawTime, drawState, drawQueue, drawTrouble, markPage } from "./player-view.js";
@@ -150,7 +150,7 @@ export function previous() {
 // Put a song into the queue, after the present one or at the end.
 function enqueue(entry, next) {
   if (!queue.add(entry, next)) return begin(0, false);
-  say(`${entry.title} plays ${next ? "next" : "later"}`);
+  say(next ? _("%(title)s plays next", entry) : _("%(title)s plays later", entry));
   show();
   save();
 }
@@ -215,7 +215,7 @@ function listen() {
   });
   onPress("[data-repeat]", () => {
     queue.nextRepeat();
-    say({ off: "Nothing repeats", all: "The queue repeats", one: `${song().title} repeats` }[queue.repeat]);
+    say({ off: _("Nothing repeats"), all: _("The queue repeats"), one: _("%(title)s repeats", song()) }[queue.repeat]);
     show();
     save();
   });
@@ -251,7 +251,7 @@ function listen() {
   letReorder(find("[data-queue-list]"), (from, to) => {
     const moved = queue.inOrder[from];
     queue.moveTo(from, to);
-    say(`${moved.title} moved to ${to + 1}`);
+    say(_("%(title)s moved to %(position)s", { title: moved.title, position: to + 1 }));
     show();
     save();
   });
@@ -294,7 +294,7 @@ function follow() {
     }
     loaded = "";
     pending = at;
-    drawTrouble(bar, `Could not play ${song().title}.`);
+    drawTrouble(bar, _("Could not play %(title)s.", song()));
     show();
   });
   others?.addEventListener("message", () => audio.pause());

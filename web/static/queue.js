@@ -1,5 +1,7 @@
 // What plays now and what plays next: the list in which somebody pressed play, in its order or shuffled.
 
+const MOST = 500; // songs, as web.pages.player takes them
+
 export class Queue {
   entries = [];
   // Places in `entries` in the order in which they play, and how far in that order we are.
@@ -17,7 +19,10 @@ export class Queue {
   }
 
   // Take over a list of songs and begin with the one called `id`.
-  fill(entries, id) {
+  fill(all, id) {
+    const around = all.findIndex((entry) => entry.id === id) - MOST / 2;
+    const from = Math.max(0, Math.min(around, all.length - MOST));
+    const entries = all.slice(from, from + MOST);
     this.entries = entries;
     const place = Math.max(0, entries.findIndex((entry) => entry.id === id));
     this.order = entries.map((_, index) => index);
@@ -82,6 +87,8 @@ export class Queue {
       this.moveTo(known, next ? this.at + (known > this.at) : this.order.length - 1);
       return true;
     }
+    // A full queue lets go of what has been, or of what would be the last.
+    if (this.order.length === MOST) this.remove(this.at ? 0 : MOST - 1);
     this.entries.push(entry);
     this.order.splice(next ? this.at + 1 : this.order.length, 0, this.entries.length - 1);
     return true;

@@ -1,5 +1,5 @@
 // Copying the address of a song.
-import { say } from "./page.js";
+import { _, say } from "./page.js";
 
 const SAID_FOR = 2500; // milliseconds
 
@@ -10,11 +10,11 @@ document.addEventListener("click", async (event) => {
   const address = new URL(button.dataset.copy, location.href).href;
   try {
     await navigator.clipboard.writeText(address);
-    word.textContent = "Copied";
-    say("The link is copied.");
+    word.textContent = _("Copied");
+    say(_("The link is copied."));
   } catch {
     // Browsers give the clipboard to https and to this machine only; by hand it always works.
-    prompt("Copy this link:", address);
+    prompt(_("Copy this link:"), address);
   }
-  setTimeout(() => (word.textContent = "Copy link"), SAID_FOR);
+  setTimeout(() => (word.textContent = _("Copy link")), SAID_FOR);
 });

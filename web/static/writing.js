@@ -1,5 +1,5 @@
 // Write for me: the songwriter's lines come into the box as they are written, can be stopped, and are undone by one press.
-import { find, post, say } from "./page.js";
+import { _, find, post, say } from "./page.js";
 
 const LOOK_EVERY = 400; // milliseconds
 const OPEN = ["waiting", "writing"];
@@ -23,7 +23,7 @@ async function begin() {
   if (draft) return;
   before = { words: box().value, mode: form().elements.mode.value };
   form().elements.mode.value = "lyrics";
-  show("Writing the words", { stop: true });
+  show(_("Writing the words"), { stop: true });
   try {
     const answer = await fetch("/words", {
       method: "POST",
@@ -36,7 +36,7 @@ async function begin() {
     box().readOnly = true;
     await follow();
   } catch {
-    end("The studio does not answer. Try again in a moment.");
+    end(_("The studio does not answer. Try again in a moment."));
   }
 }
 
@@ -58,8 +58,8 @@ async function follow() {
 
 function finish(told) {
   const title = form().elements.title;
-  if (told.state === "done" && title && !title.value) title.placeholder = `“${told.title}”, or leave it to the studio`;
-  end(told.reason || (told.state === "done" ? "Words written." : "Stopped."), box().value !== before.words);
+  if (told.state === "done" && title && !title.value) title.placeholder = _("“%(title)s”, or leave it to the studio", { title: told.title });
+  end(told.reason || (told.state === "done" ? _("Words written.") : _("Stopped.")), box().value !== before.words);
 }
 
 function end(said, undo = false) {
@@ -81,6 +81,6 @@ function undo() {
 document.addEventListener("click", (event) => {
   const on = (selector) => event.target.closest(selector);
   if (on("[data-write]")) begin();
-  else if (on("[data-write-stop]") && draft) post(`${draft}/stop`).catch(() => end("Stopped."));
+  else if (on("[data-write-stop]") && draft) post(`${draft}/stop`).catch(() => end(_("Stopped.")));
   else if (on("[data-write-undo]")) undo();
 });

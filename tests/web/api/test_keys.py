@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import text
+from sqlalchemy import func, text
 from sqlalchemy.orm import Session
 
 from appliance import api_keys
@@ -13,7 +13,7 @@ from appliance.accounts import open_login_session
 from appliance.people import disable
 from appliance.settings import settings
 from appliance.storage import Storage
-from appliance.tables import ApiKey, User
+from appliance.tables import ApiKey, SecondFactor, User
 from tests.web.api.conftest import KeyMaker
 from tests.web.making import make
 from tests.web.test_hardening import by_key, fill, routes, rows
@@ -156,6 +156,21 @@ def test_a_key_dies_at_once_with_its_revocation_its_end_or_its_person(
     session.commit()
     for headers in (own, other, old):
         assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_a_key_of_an_admin_who_owes_a_second_factor_opens_nothing_until_there_is_one(
+    client: Client, key: KeyMaker, session: Session, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admins, own = key("Ada"), key()
+    assert client.get("/api/v1/me", headers=admins).status_code == 200
+    monkeypatch.setenv("ADMINS_NEED_SECOND_FACTOR", "true")
+    settings.cache_clear()
+    answer = client.get("/api/v1/me", headers=admins)
+    assert (answer.status_code, "second factor" in answer.text) == (403, True)
+    assert client.get("/api/v1/me", headers=own).status_code == 200
+    session.add(SecondFactor(user_id=people["Ada"].id, secret=b"x", confirmed_at=func.now()))
+    session.commit()
+    assert client.get("/api/v1/me", headers=admins).status_code == 200
 
 
 def test_the_secret_is_in_no_row_and_in_no_later_answer(client: Client, key: KeyMaker, session: Session) -> None:
