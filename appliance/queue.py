@@ -266,6 +266,15 @@ def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str) -> Non
     announce(session, song.user_id, song.request_id)
 
 
+def fail_request(session: Session, lease: Lease, reason: str) -> None:
+    """Give up all songs of a request that are still open, with the reason in words, and end the lease. Raises LeaseLost."""
+    request = _hold(session, lease)
+    open_songs = select(Song.id).where(Song.request_id == request.id, Song.status.in_(OPEN))
+    for song_id in session.scalars(open_songs).all():
+        fail_song(session, lease, song_id, reason)
+    _let_go(session, request)
+
+
 def release_request(session: Session, lease: Lease, orderly: bool = False) -> None:
     """End the lease; what is still in the making goes back in line. No error when the lease was lost.
 

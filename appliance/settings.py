@@ -115,6 +115,12 @@ class Settings(BaseModel):
     lease_seconds: float = Field(
         60, ge=1, le=3600, description="How long a worker may be silent before its song moves on."
     )
+    song_minutes: float = Field(
+        30,
+        gt=0,
+        le=1440,
+        description="How many minutes a request may be worked on before it fails and frees the engine.",
+    )
     max_waiting: int = Field(20, ge=1, le=1000, description="How many requests one person may have waiting.")
     api_rate: int = Field(240, ge=1, le=100_000, description="How many API requests one key may make in a minute.")
     webhook_hosts: str = Field(
@@ -146,6 +152,11 @@ class Settings(BaseModel):
         None,
         ge=0,
         description="Below so much free disk no new songs are taken; empty: 5 GB or a twentieth of the disk, whichever is more.",
+    )
+    memory_limit: str = Field(
+        "",
+        pattern=r"^(\d+[kmg])?$",
+        description="The most memory the container may take, such as 24g; empty: 32g, and 6g without a card. Docker only.",
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="Opens /metrics as a bearer token; empty: only this machine may read it."

@@ -16,6 +16,7 @@ from uuid import UUID
 
 import urllib3
 from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.errors import Conflict, InvalidInput, NotFound
@@ -25,6 +26,7 @@ from appliance.tables import Song, User, WebhookDelivery, WebhookEndpoint
 
 MOST_ENDPOINTS = 10  # for each person
 MAX_URL = 500
+TEST = "webhook.test"  # the event that means nothing
 PATIENCE = 10.0  # seconds for one try
 # Pauses after the first try, the second ...; after the last of them it is given up.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 300, 600, 600))
@@ -43,7 +45,12 @@ def allowed(url: str) -> bool:
         return False
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     names = {f"{host}:{port or _ports[parts.scheme]}"} | ({host} if port in (None, _ports[parts.scheme]) else set())
-    return bool(names & {name.strip().lower() for name in settings().webhook_hosts.split(",") if name.strip()})
+    return bool(names & set(allowed_hosts()))
+
+
+def allowed_hosts() -> list[str]:
+    """Return the hosts that the settings name, as `host` or `host:port`."""
+    return [name.strip().lower() for name in settings().webhook_hosts.split(",") if name.strip()]
 
 
 def add_endpoint(session: Session, user: User, url: str) -> WebhookEndpoint:
@@ -69,6 +76,34 @@ def list_endpoints(session: Session, viewer: User) -> list[WebhookEndpoint]:
 def delete_endpoint(session: Session, endpoint_id: UUID, viewer: User) -> None:
     """Tell one of the viewer's own addresses nothing more. Raises NotFound."""
     session.delete(get_endpoint(session, endpoint_id, viewer))
+    session.flush()
+
+
+def last_deliveries(session: Session, viewer: User) -> dict[UUID, WebhookDelivery]:
+    """Return the newest message to each of the viewer's own addresses that has had any, by the id of the address."""
+    newest = (
+        select(WebhookDelivery)
+        .join(WebhookDelivery.endpoint)
+        .where(WebhookEndpoint.user_id == viewer.id)
+        .ext(distinct_on(WebhookDelivery.endpoint_id))
+        .order_by(WebhookDelivery.endpoint_id, WebhookDelivery.created_at.desc())
+    )
+    return {each.endpoint_id: each for each in session.scalars(newest)}
+
+
+def request_test(session: Session, endpoint_id: UUID, viewer: User) -> None:
+    """Write a message that means nothing to one of the viewer's own addresses. It is sent once. Raises NotFound, Conflict."""
+    endpoint = get_endpoint(session, endpoint_id, viewer)
+    session.execute(select(WebhookEndpoint.id).where(WebhookEndpoint.id == endpoint.id).with_for_update())
+    waits = (WebhookDelivery.endpoint_id == endpoint.id) & (WebhookDelivery.state == "waiting")
+    if session.scalar(select(WebhookDelivery.id).where(waits, WebhookDelivery.event == TEST).limit(1)):
+        raise Conflict("A test is on its way there already.")
+    content = {
+        "type": TEST,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "data": {"studio": settings().studio_name, "message": "This is a test. Nothing has happened."},
+    }
+    session.add(WebhookDelivery(endpoint_id=endpoint.id, event=TEST, content=content))
     session.flush()
 
 
@@ -187,7 +222,7 @@ def note_delivery(session: Session, delivery_id: UUID, taken: bool, result: str)
     delivery.result = result[:120]
     if taken:
         delivery.state = "delivered"
-    elif delivery.tries > len(PAUSES):
+    elif delivery.tries > len(PAUSES) or delivery.event == TEST:
         delivery.state = "given_up"
 
 

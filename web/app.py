@@ -55,6 +55,7 @@ from web.pages.settings import SettingsPages
 from web.pages.shelf import ShelfPages
 from web.pages.songs import SongPages
 from web.pages.trust import TrustPages
+from web.pages.webhooks import WebhookPages
 from web.pages.words import WordPages
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
@@ -100,6 +101,7 @@ def create_app() -> Litestar:
             SongPages,
             StudioPages,
             TrustPages,
+            WebhookPages,
             WordPages,
             admin_events,
             api_page,

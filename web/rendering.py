@@ -15,6 +15,7 @@ from appliance.listening import player_saved_at
 from appliance.settings import settings
 from appliance.tables import User
 from web.assets import asset_url
+from web.browsers import browser_name
 from web.cookies import new_token, set_visitor
 from web.csrf import bound_to, csrf_token
 from web.desk import address
@@ -52,6 +53,7 @@ def environment() -> Environment:
         sentences_of_scripts=sentences_of_scripts,
         about=about,
         asset_url=asset_url,
+        browser_name=browser_name,
         clock=clock,
         day_in_words=date_in_words,
         form_blocks=form_blocks,

@@ -2,7 +2,9 @@
 
 import fcntl
 import logging
+import os
 import secrets
+import signal
 import socket
 import threading
 from itertools import count
@@ -56,6 +58,13 @@ class Studio:
             except Exception:
                 log.warning("A running request could not be put back; its lease will run out.", exc_info=True)
 
+    def _end_hung(self) -> None:
+        """End this process, whose engine does not let go of a song, as if somebody had shot it: the box starts it anew."""
+        log.critical("An engine hangs; the worker ends, and is started anew with a free one.")
+        self.close()
+        logging.shutdown()
+        os.kill(os.getpid(), signal.SIGKILL)
+
     def answer(self) -> None:
         """Serve requests until none waits; return at once when as many threads as there may be are doing so."""
         while self._turns.acquire(blocking=False):
@@ -77,7 +86,7 @@ class Studio:
         if request is None:
             return False
         log.info("Request %s begins, attempt %s.", request.id, request.attempt)
-        with logging_about(song_request=request.id), Watch(lease_of(request)) as watch:
+        with logging_about(song_request=request.id), Watch(lease_of(request), self._end_hung) as watch:
             self._watches.add(watch)
             try:
                 if self._stopped.is_set():  # since we looked; `close` may not have seen the watch

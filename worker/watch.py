@@ -13,7 +13,16 @@ from sqlalchemy.orm import Session
 
 from appliance.database import transaction
 from appliance.errors import Unavailable
-from appliance.queue import Lease, LeaseLost, SongCancelled, release_request, renew_lease, report_progress, report_words
+from appliance.queue import (
+    Lease,
+    LeaseLost,
+    SongCancelled,
+    fail_request,
+    release_request,
+    renew_lease,
+    report_progress,
+    report_words,
+)
 from appliance.settings import settings
 from appliance.tables.songs import STAGES
 from worker.vitals import note
@@ -23,19 +32,26 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 _BEAT = 5.0  # seconds between two heartbeats, or a quarter of the lease where that is less
+_LETS_GO = 120.0  # seconds in which every engine hears that a song is not wanted any more, unless it hangs
 _REPORT = 0.5  # seconds between two reports of progress within a stage
 # How long database and store may be away before a song suffers: they are restarted in a few seconds.
+TOOK_TOO_LONG = "This took longer than the studio allows ({minutes:g} minutes). Try again, perhaps with a shorter song."
 _PAUSES = (0.5, 1, 2, 4, *[8] * 6)
 
 
 class Watch:
     """Holds the lease of one request; use it as a context manager around the work. All methods may be called by any thread.
 
-    Wherever the lease is lost, `check` and everything else raises LeaseLost from then on.
+    Wherever the lease is lost, `check` and everything else raises LeaseLost from then on. A request that is worked on for
+    longer than SONG_MINUTES is failed, and its lease ends so; `on_hang` is called, in a thread of the watch's own, where even
+    then the work does not end.
     """
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, on_hang: Callable[[], None] = lambda: None) -> None:
         self.lease = lease
+        self._on_hang = on_hang
+        self._minutes = settings().song_minutes
+        self._deadline = time.monotonic() + 60 * self._minutes
         self._lost = threading.Event()
         self._over = threading.Event()
         self._wanted: set[UUID] | None = None
@@ -55,8 +71,13 @@ class Watch:
         self._heart.join()
 
     def _beat(self) -> None:
-        while not self._over.wait(min(_BEAT, settings().lease_seconds / 4)):
+        while not self._over.wait(
+            min(_BEAT, settings().lease_seconds / 4, max(0.1, self._deadline - time.monotonic()))
+        ):
             try:
+                if time.monotonic() >= self._deadline:
+                    self._give_up()
+                    return
                 with transaction() as session:
                     self._wanted = renew_lease(session, self.lease)
             except LeaseLost:
@@ -65,6 +86,15 @@ class Watch:
             except Exception:
                 # While the database is away nobody can take the request over either.
                 log.warning("The lease of request %s could not be renewed.", self.lease.request_id, exc_info=True)
+
+    def _give_up(self) -> None:
+        """Fail what takes too long. The work notices at its next step; a step that never ends takes the engine with it."""
+        with transaction() as session:
+            fail_request(session, self.lease, TOOK_TOO_LONG.format(minutes=self._minutes))
+        log.error("Request %s took longer than SONG_MINUTES=%g and was failed.", self.lease.request_id, self._minutes)
+        self._lost.set()
+        if not self._over.wait(_LETS_GO):
+            self._on_hang()
 
     def give_back(self) -> None:
         """Put the request back in line at once, without counting this try; the work notices at its next step."""

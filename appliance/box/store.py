@@ -119,6 +119,7 @@ def minio_environment(keys: StoreKeys, region: str) -> dict[str, str]:
         "MINIO_SITE_REGION": region,
         "MINIO_BROWSER": "off",
         "MINIO_UPDATE": "off",
+        "GOMEMLIMIT": "1GiB",  # memory is given back before the container's limit ends everything
     }
 
 

@@ -20,6 +20,10 @@ PREPARE, GUARD = "prepare", "guard"
 # In the order in which they start; they stop in the opposite one.
 NAMES = ("postgres", "store", PREPARE, "worker", "web")
 
+# Web app and worker hold 20 connections each at most, Huey's threads and listeners some more; the rest is for commands.
+# 256 MB hold every index that a page needs many times over.
+_POSTGRES_LIMITS = {"max_connections": "100", "shared_buffers": "256MB"}
+
 # supervisord calls an exit "expected" when its code is in this list. A program that was killed has no code, so this tells
 # one that gave up by itself (and would again) from one that somebody shot (and that comes back).
 _EVERY_EXIT_CODE = ",".join(map(str, range(256)))
@@ -79,10 +83,11 @@ def programs(
     python = sys.executable
     found = []
     if runner:
+        limits = [part for name, value in _POSTGRES_LIMITS.items() for part in ("-c", f"{name}={value}")]
         found.append(
             Program(
                 "postgres",
-                postgres.server_command(layout.cluster, layout.sockets, runner),
+                [*postgres.server_command(layout.cluster, layout.sockets, runner), *limits],
                 priority=10,
                 stop_signal="INT",
                 stop_seconds=30,

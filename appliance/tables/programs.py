@@ -11,8 +11,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from appliance.database import Table
 from appliance.tables.users import Moment
 
-EVENTS = ("song.ready", "song.failed", "webhook.test")
-
 
 class IdempotentAnswer(Table):
     """What a request under an idempotency key was answered, so that the same request sent again does nothing twice."""

@@ -35,6 +35,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("OBJECT_STORE=tape", "OBJECT_STORE="),
         ("OBJECT_STORE=s3", "OBJECT_STORE=s3 needs S3_ENDPOINT, S3_ACCESS_KEY and S3_SECRET_KEY."),
         ("LEASE_SECONDS=-1", "LEASE_SECONDS="),
+        ("MEMORY_LIMIT=plenty", "MEMORY_LIMIT="),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path, lines: str, said: str) -> None:

@@ -21,6 +21,8 @@ def test_every_service_is_closed_and_limited(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["restart"] == "unless-stopped"
     assert service["pids_limit"]
+    assert re.fullmatch(r"\$\{MEMORY_LIMIT:-\d+g\}", service["mem_limit"])
+    assert "size=" in service["tmpfs"][0]
     assert service["logging"]["options"].keys() == {"max-size", "max-file"}
     assert "privileged" not in service
     assert "network_mode" not in service

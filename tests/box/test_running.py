@@ -212,6 +212,13 @@ def test_readiness_names_a_worker_that_is_silent_and_tables_of_another_version(s
     assert wait_until(lambda: not _troubles(studio), 30)
 
 
+def test_database_and_store_have_limits_of_their_own(studio: Studio) -> None:
+    with postgres.connect(_settings(studio).database_url.get_secret_value()) as connection:
+        shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in ("max_connections", "shared_buffers")}
+    assert shown == {"max_connections": ("100",), "shared_buffers": ("256MB",)}
+    assert psutil.Process(studio.programs()["store"]).environ()["GOMEMLIMIT"] == "256MiB"
+
+
 def test_without_a_studio_the_commands_say_so(studio: Studio) -> None:
     for command, code in (("status", NOT_RUNNING), ("stop", 0), ("setup-url", 1)):
         asked = studio.ask(command, str(studio.data.parent / "nowhere"))

@@ -38,6 +38,9 @@ def test_every_page_is_for_everybody(made: Made, open_page: OpenPage, screen: st
     page = open_page("/create", **options)
     ours = (
         "/settings",
+        "/settings/keys",
+        "/settings/webhooks",
+        "/api",
         "/admin",
         "/admin/queue",
         "/admin/reports",

@@ -24,7 +24,7 @@ NAMES = {"Mara", "Ada", "Jun", "MA", "AD", "JU", "Backline", "tests"}
 SAME = {
     "84 BPM", "API", "Code", "Cover", "Deutsch", "Folk", "Instrumental", "MP3", "Name", "Opus", "Player", "Song", "Songs", "Studio",
     "Take", "Takes", "Tempo", "sketch", "Android", "Linux", "Windows", "macOS", "iPhone, iPad", "BPM", "LUFS", "GB", "MB",
-    "Blues", "Jazz", "Mastering", "min", "title", *LANGUAGES.values(),
+    "Blues", "Jazz", "Mastering", "Passkeys", "Webhooks", "min", "title", *LANGUAGES.values(),
 }  # fmt: skip
 # What is English everywhere, because programs and models understand it so: tags, section names, settings, scopes.
 ENGLISH = {

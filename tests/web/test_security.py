@@ -17,6 +17,7 @@ from appliance.login_sessions import CONFIRMED_FOR, GRACE, RENEW_AFTER
 from appliance.settings import settings
 from appliance.tables import LoginSession, SecondFactor, User
 from tests.web.browser import PASSWORD, Browser, beside
+from web.browsers import browser_name
 
 NEW = "a lantern under the stairs"
 
@@ -235,3 +236,29 @@ def test_browsers_can_be_signed_out_one_by_one_or_all_but_this(
     assert mara.send("/settings/security/browsers/others").status_code == 303
     assert [other.get("/create").status_code for other in others] == [303] * 3
     assert mara.get("/create").status_code == jun.get("/create").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:144.0) Gecko/20100101 Firefox/144.0", "Firefox, Windows"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0 Safari/537.36",
+            "Chrome, Linux",
+        ),
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15",
+            "Safari, macOS",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 CriOS/142.0 Safari/604.1",
+            "Chrome, iPhone",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/142.0 Safari/537.36 Edg/142.0", "Edge, Windows"),
+        ("Firefox", "Firefox"),
+        ("curl/8.10.1", "curl/8.10.1"),
+        ("", ""),
+    ],
+)
+def test_browsers_are_called_what_people_call_them(said: str, name: str) -> None:
+    assert browser_name(said) == name
