@@ -108,7 +108,7 @@ models-pull: $$(if $$(RUNNING),,$$(MODELLED)) ## Fetch the weights of the chosen
 	@$(INSIDE) -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
 
 ##@ Work on it
-.PHONY: install check fix test bench bench-gpu mutate sbom clean
+.PHONY: install check fix test bench bench-endurance bench-gpu chaos mutate sbom clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -133,6 +133,12 @@ test-image: $(DEVELOPED) ## Build the cpu image and drive a studio in it (with D
 
 bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in one run
 	$(BIN)/python -m tests.bench $(B)
+
+bench-endurance: $(DEVELOPED) $(BUNDLE) ## Have a day's songs made by one worker and see that nothing grows (fewer: N=200, at most M=30 minutes)
+	$(BIN)/python -m tests.bench.endurance $(N) $(if $(M),--minutes $(M))
+
+chaos: $(DEVELOPED) $(BUNDLE) ## Kill, pause, slow and cut every part of a studio at work, and count what is lost (ten minutes)
+	$(BIN)/python -m tests.chaos
 
 bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the naive way (with no card: tiny ones)
 	$(BIN)/python -m tests.bench.gpu

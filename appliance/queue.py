@@ -95,15 +95,17 @@ def _has_open_songs() -> Any:
 def _claimable() -> Any:
     """Select requests that a worker may take: somebody waits for them, and nothing else of theirs is running.
 
-    A request whose lease has run out may be taken over; until then it counts as running.
+    A request whose lease has run out may be taken over; until then it counts as running. A lease of more than two lengths
+    ahead is none either: the clock was set back, and its worker, if there were one, would have renewed it since.
     """
+    now, longest = func.clock_timestamp(), func.make_interval(0, 0, 0, 0, 0, 0, 2 * settings().lease_seconds)
     other = aliased(SongRequest)
     return (
         select(SongRequest)
         .join(User, User.id == SongRequest.user_id)
         .where(
             _has_open_songs(),
-            (SongRequest.lease_until.is_(None)) | (SongRequest.lease_until < func.clock_timestamp()),
+            SongRequest.lease_until.is_(None) | ~SongRequest.lease_until.between(now, now + longest),
             ~exists().where(
                 other.user_id == SongRequest.user_id, other.id != SongRequest.id, other.lease_worker.is_not(None)
             ),

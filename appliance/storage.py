@@ -20,8 +20,13 @@ from appliance.settings import Settings, settings
 BLOCK = 256 * 1024  # bytes read from the store at a time when we stream
 
 
-def _client(address: str, wanted: Settings) -> Minio:
-    """Return a client for the store at `address`, with short patience: a page must not hang on a store that is gone."""
+# Seconds between two bytes of an answer. Who writes may have sent a large object that the store first has to put away;
+# who reads is a page, which must not hang on a store that says nothing.
+WRITING, READING = 60, 5
+
+
+def _client(address: str, wanted: Settings, patience: float, tries: int) -> Minio:
+    """Return a client for the store at `address`."""
     parts = urlsplit(address)
     client = Minio(
         endpoint=parts.netloc,
@@ -31,8 +36,8 @@ def _client(address: str, wanted: Settings) -> Minio:
         secure=parts.scheme == "https",
         http_client=urllib3.PoolManager(
             maxsize=16,
-            timeout=urllib3.Timeout(connect=3, read=60),
-            retries=urllib3.Retry(total=3, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
+            timeout=urllib3.Timeout(connect=3, read=patience),
+            retries=urllib3.Retry(total=tries, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
         ),
     )
     if wanted.s3_addressing == "virtual":
@@ -56,9 +61,10 @@ class Storage:
 
     def __init__(self, wanted: Settings) -> None:
         self.bucket = wanted.s3_bucket
-        self._store = _client(wanted.s3_endpoint, wanted)
+        self._store = _client(wanted.s3_endpoint, wanted, WRITING, tries=3)
+        self._reader = _client(wanted.s3_endpoint, wanted, READING, tries=1)
         self._encryption = _encryption(wanted)
-        self._public = _client(wanted.s3_public_url, wanted) if wanted.s3_public_url else None
+        self._public = _client(wanted.s3_public_url, wanted, READING, tries=1) if wanted.s3_public_url else None
 
     def ensure_bucket(self) -> None:
         """Create the bucket where it is missing."""
@@ -90,7 +96,7 @@ class Storage:
     def size(self, key: str) -> int:
         """Return the length of an object in bytes."""
         with _plain_words():
-            return int(self._store.stat_object(bucket_name=self.bucket, object_name=key).size or 0)
+            return int(self._reader.stat_object(bucket_name=self.bucket, object_name=key).size or 0)
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes from `start` up to and without `stop`, in blocks."""
@@ -98,7 +104,7 @@ class Storage:
         if stop is not None and length <= 0:
             return
         with _plain_words():
-            answer = self._store.get_object(bucket_name=self.bucket, object_name=key, offset=start, length=length)
+            answer = self._reader.get_object(bucket_name=self.bucket, object_name=key, offset=start, length=length)
             try:
                 yield from answer.stream(BLOCK)
             finally:

@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("backline")
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """Let this process read its settings anew, and everything that was built from the old ones."""
     if database.engine.cache_info().currsize:
         database.engine().dispose()
@@ -47,9 +47,9 @@ def _postgres() -> Iterator[str]:
         taskqueue.create_tables(url)
         patch.setenv("DATABASE_URL", url)
         patch.setenv("SECRET_KEY", "only-the-tests-know-this-one")
-        _forget_settings()
+        forget_settings()
         yield url
-        _forget_settings()
+        forget_settings()
 
 
 def empty_database() -> None:
@@ -100,10 +100,10 @@ def _store() -> Iterator[TemporaryStore]:
         patch.setenv("S3_PUBLIC_URL", store.endpoint)
         patch.setenv("S3_ACCESS_KEY", store.access_key)
         patch.setenv("S3_SECRET_KEY", store.secret_key)
-        _forget_settings()
+        forget_settings()
         storage().ensure_bucket()
         yield store
-        _forget_settings()
+        forget_settings()
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ from web.pages.songs import SongPages
 from web.pages.trust import TrustPages
 from web.pages.webhooks import WebhookPages
 from web.pages.words import WordPages
+from web.patience import lose_patience
 from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admin, provide_viewer, provide_visitor
 
 LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
@@ -134,7 +135,7 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(count_requests(app.asgi_handler), wanted)
+    app.asgi_handler = harden(count_requests(lose_patience(app.asgi_handler, wanted)), wanted)
     return app
 
 

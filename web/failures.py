@@ -109,6 +109,15 @@ def on_bug(request: Request[Any, Any, Any], error: Exception) -> Failure:
     return _show(request, 500, BUG, request_id=request_id)
 
 
+def silence(request: Request[Any, Any, Any], part: str) -> Failure:
+    """Answer in the place of a handler that waits for a part of the studio which says nothing."""
+    log.warning("%s %s: the %s says nothing.", request.method, request.url.path, part)
+    hope = "Try again in a moment."
+    if request.method not in ("GET", "HEAD"):  # it may be on its way all the same
+        hope = "Look again in a moment, before you send this again: it may have arrived."
+    return _show(request, 503, f"The studio's {part} does not answer. {hope}")
+
+
 def wants_json(request: Request[Any, Any, Any]) -> bool:
     """Tell whether a program asks."""
     accepted = request.headers.get("accept", "")

@@ -215,6 +215,19 @@ def test_a_lapsed_lease_is_taken_over_and_the_first_worker_is_fenced_off(session
     _finish_all(lease_of(second), second.songs)
 
 
+def test_a_lease_that_ends_far_ahead_is_none_since_the_clock_was_set_back(session: Session) -> None:
+    ask(session, add_user(session, "Ada"))
+    session.commit()
+    first = _must_claim("one")
+    for ahead, waits in ((settings().lease_seconds, False), (3600, True)):
+        end = datetime.now(UTC) + timedelta(seconds=ahead)
+        with transaction() as later:
+            later.execute(update(SongRequest).where(SongRequest.id == first.id).values(lease_until=end))
+        with transaction() as later:
+            assert something_waits(later) is waits
+    assert _must_claim("two").id == first.id
+
+
 def test_a_worker_of_the_same_name_is_fenced_off_by_the_attempt_number(session: Session) -> None:
     ask(session, add_user(session, "Ada"))
     session.commit()

@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import psutil
 
 from appliance.box import lock, supervisor
@@ -18,7 +19,8 @@ from appliance.box.layout import BOX_MARK, PROJECT, Layout
 from appliance.box.postgres import dies_with_parent
 from appliance.box.store import clear_stale_sockets, free_store_port
 from appliance.box.waiting import wait_until
-from appliance.settings import Settings
+from appliance.settings import Settings, load_settings
+from tests.web.browser import PASSWORD, Browser
 
 READY = "Backline is ready"
 # What `run` takes instead of the web app or the worker, for the tests of programs that cannot start.
@@ -64,6 +66,25 @@ class Studio:
         who = lock.holder(self.data / ".lock")
         assert who, self.said
         return Layout(self.data, Path(who.runtime))
+
+    @property
+    def settings(self) -> Settings:
+        """The complete settings of the running studio, its addresses and keys among them."""
+        return load_settings(json.loads(self.layout.settings.read_text()), None)
+
+    @contextlib.contextmanager
+    def browser(self, patience: float = 60) -> Iterator[Browser]:
+        """Yield a browser that nobody is signed in with; it waits for an answer for so many seconds."""
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=patience) as client:
+            yield Browser(client)  # type: ignore[arg-type]  # it needs no more of a client than this
+
+    def set_up(self, browser: Browser, name: str = "Ada") -> None:
+        """Make the first admin, and sign them in."""
+        link = self.link()
+        assert link, self.said
+        browser.open(link)
+        made = browser.send("/setup", {"token": link.partition("token=")[2], "name": name, "password": PASSWORD})
+        assert made.status_code == 303, made.text
 
     def start(self, before: Sequence[str] = (), **instead: Sequence[str]) -> "Studio":
         """Start it, with `before` in front of the command line and other commands for `web` or `worker`."""

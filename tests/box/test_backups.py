@@ -7,11 +7,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.orm import Session
 
@@ -19,10 +17,9 @@ from appliance.box import postgres
 from appliance.box.waiting import wait_until
 from appliance.credits import broken_invariants
 from appliance.database import build_engine
-from appliance.settings import Settings, load_settings
 from appliance.storage import Storage
 from tests.box.studio import Studio
-from tests.web.browser import PASSWORD, Browser
+from tests.web.browser import Browser
 
 pytestmark = pytest.mark.box
 
@@ -31,13 +28,9 @@ SONG = {"mode": "description", "full_description": "a quiet waltz for the last f
 STAGES = ("database: dumping", "objects: copying", "objects: reading them again", "the run's own files")
 
 
-def _settings(studio: Studio) -> Settings:
-    return load_settings(json.loads(studio.layout.settings.read_text()), None)
-
-
 def _songs(studio: Studio, status: str) -> dict[str, list[str]]:
     """The ids of the songs with this status, each with the keys of its objects."""
-    with postgres.connect(_settings(studio).database_url.get_secret_value()) as connection:
+    with postgres.connect(studio.settings.database_url.get_secret_value()) as connection:
         rows = connection.execute(
             "SELECT id::text, master_key, audio_key, cover_key, thumbnail_key FROM songs WHERE status = %s", [status]
         ).fetchall()
@@ -71,12 +64,6 @@ class Drill:
     second: str
 
 
-@contextmanager
-def _browser(studio: Studio) -> Iterator[Browser]:
-    with httpx.Client(base_url=f"http://127.0.0.1:{studio.port}", timeout=60) as client:
-        yield Browser(client)  # type: ignore[arg-type]  # it needs no more of a client than this
-
-
 def _make_song(browser: Browser, **fields: str) -> None:
     browser.open("/create")
     assert browser.send("/create", SONG | fields).status_code == 303
@@ -100,12 +87,8 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
     studio = Studio(home / "data", BILLING="grants", BACKUP_TARGET=str(vault))
     try:
         studio.start().until_ready()
-        with _browser(studio) as browser:
-            link = studio.link()
-            assert link
-            browser.open(link)
-            answer = browser.send("/setup", {"token": link.partition("token=")[2], "name": "Ada", "password": PASSWORD})
-            assert answer.status_code == 303, answer.text
+        with studio.browser() as browser:
+            studio.set_up(browser)
             _make_song(browser)
             ready = _until_ready(studio, 2)
             _make_song(browser, duration="45")  # longer than a backup takes
@@ -117,7 +100,7 @@ def drill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Drill]:
             everything = _until_ready(studio, 4)
             sounds = _sounds(studio, browser, everything)
         new = [song for song in everything if song not in ready]
-        keys, store = _songs(studio, "processed"), Storage(_settings(studio))
+        keys, store = _songs(studio, "processed"), Storage(studio.settings)
         new_bytes = sum(store.size(key) for song in new for key in keys[song])
         second = _back_up(studio)
         kit = home / "kit.txt"
@@ -236,14 +219,14 @@ def test_wiped_and_restored_every_song_plays_and_the_ledger_holds(drill: Drill) 
     assert done.returncode == 0, done.stdout + done.stderr
     assert not (studio.data / "tmp" / "backup").exists()
     studio.start().until_ready()
-    with _browser(studio) as browser:
+    with studio.browser() as browser:
         assert browser.sign_in("Ada").status_code == 303
         heard = _sounds(studio, browser, drill.ready_then)
     assert heard == {name: drill.sounds[name] for name in heard}
     # What was being made at the time is made now, and under keys that no backup knows.
     everything = _until_ready(studio, 4)
     assert set(drill.open_then) <= set(everything)
-    engine = build_engine(_settings(studio).database_url.get_secret_value())
+    engine = build_engine(studio.settings.database_url.get_secret_value())
     with Session(engine) as session:
         assert broken_invariants(session) == {}
     engine.dispose()

@@ -92,7 +92,9 @@ def test_every_link_leads_on_without_a_reload_and_leaves_no_stream_behind(made: 
     assert next(iter(held)).url == f"{made.address}/events"
 
 
-def test_a_paused_queue_is_said_at_once_and_honoured_until_it_goes_on(made: Made, open_page: OpenPage) -> None:
+def test_a_paused_queue_is_said_at_once_and_honoured_until_it_goes_on(
+    studio: Studio, made: Made, open_page: OpenPage
+) -> None:
     maker, admin = open_page("/create"), open_page("/admin/queue")
     for page in (maker, admin):
         page.evaluate("window.alive = true")
@@ -106,6 +108,12 @@ def test_a_paused_queue_is_said_at_once_and_honoured_until_it_goes_on(made: Made
     # Nobody reloads the machine room either.
     expect(admin.locator("#adm-queue tbody tr")).to_contain_text(NAME)
     expect(admin.locator("#adm-queue tbody tr")).to_contain_text("Next in line")
+    # What is about to be pressed stays where it is, whatever changes around it.
+    admin.get_by_role("button", name="Stop: Untitled").focus()
+    with connection_of(studio) as database:
+        database.execute("UPDATE songs SET title = 'Kettle Polka' WHERE status = 'queued'")
+    expect(admin.locator("#adm-queue tbody tr")).to_contain_text("Kettle Polka")
+    expect(admin.get_by_role("button", name="Stop: Kettle Polka")).to_be_focused()
     admin.get_by_role("button", name="Go on").click()
     expect(maker.locator("#paused")).to_be_hidden()
     expect(maker.locator(".takes > li")).to_have_count(ready + 2, timeout=MAKING)
@@ -129,7 +137,7 @@ def test_the_machine_is_told_as_it_is(studio: Studio, made: Made, open_page: Ope
 
 
 def test_two_tabs_say_the_same_and_neither_loses_its_place(made: Made, open_page: OpenPage) -> None:
-    reader = open_page("/create", viewport={"width": 1000, "height": 420})
+    reader = open_page("/create", viewport={"width": 390, "height": 500})
     writer = reader.context.new_page()
     writer.goto(made.song)
     reader.bring_to_front()
@@ -143,6 +151,7 @@ def test_two_tabs_say_the_same_and_neither_loses_its_place(made: Made, open_page
     expect(reader.locator(".job h4 a", has_text="Kettle Polka")).to_be_visible()
     expect(menu).to_have_attribute("open", "")
     assert reader.evaluate("scrollY") == left
+    expect(writer.locator(".hero h1")).to_have_text("Kettle Polka")
     writer.get_by_label("Title").fill(title)
     writer.get_by_role("button", name="Rename").click()
     expect(reader.locator(".job h4 a", has_text=title).last).to_be_visible()

@@ -144,6 +144,12 @@ SEED = Router(
     "/",
     route_handlers=[generate, generate_from_description, generate_with_described_lyrics, generate_with_lyrics],
     guards=[require_key],
-    opt={"by_key": True, "signed_by_sender": True, "failures_as_detail": True, "scope": "generate"},
+    opt={
+        "by_key": True,
+        "signed_by_sender": True,
+        "failures_as_detail": True,
+        "scope": "generate",
+        "waits_for_songs": True,
+    },
     request_max_body_size=LARGEST_BODY,
 )

@@ -53,11 +53,11 @@ function count() {
 }
 
 if (stream) {
-  // A browser that is not signed in any more gets no stream; its page leads to the sign-in page when it is loaded anew.
   document.addEventListener("visibilitychange", count);
   // The machine room has another stream, inside the page; what becomes of that says nothing about this one.
   stream.addEventListener("htmx:sse:after:connection", back);
   stream.addEventListener("htmx:sse:after:message", back);
+  // A browser that is not signed in any more gets none; its page leads to the sign-in page when it is loaded anew.
   stream.addEventListener("htmx:sse:error", (event) => (event.detail.status === 401 ? location.reload() : lost()));
   stream.addEventListener("htmx:sse:close", lost);
   // A tab in the background lets go of its stream on purpose and takes it up again when it is looked at.
