@@ -34,6 +34,7 @@ from worker.encoding import AUDIO_TYPE, MASTER_TYPE, PICTURE_TYPE, cover_files, 
 from worker.engines import Engines
 from worker.leftovers import delete_leftovers, folder_of
 from worker.mastering import master
+from worker.sheets import tidied
 from worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,7 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
 def write(request: SongRequest, song: Song, engines: Engines, watch: Watch) -> SongSheet:
     """Return the words and everything else that the takes share, kept in the request for further attempts."""
     watch.report(song.id, "writing", 0.0)
-    sheet = engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id))
+    sheet = tidied(engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id)))
     watch.call(keep_sheet, asdict(sheet))
     return sheet
 

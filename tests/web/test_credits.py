@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from appliance import credits, polar_gateway, reconciling
 from appliance.settings import settings
 from appliance.storage import Storage
-from appliance.tables import CheckoutIntent, CreditEntry, User, WebhookMessage
+from appliance.tables import CheckoutIntent, CreditEntry, Song, User, WebhookMessage
 from tests.appliance.ledger import WEBHOOK_SECRET, count_credits, numbers, shop
 from tests.appliance.people import ask
 from tests.appliance.polar_standin import Fault, PolarStandIn, signed
@@ -275,3 +275,16 @@ def test_the_admin_prices_packs_and_sees_what_needs_a_person(
     answer = ada.send("/admin/credits/look")
     assert answer.status_code == 503
     assert beside(answer, "look")
+
+
+@pytest.mark.usefixtures("grants")
+def test_nobody_names_their_own_price(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    _give(session, people["Mara"], 5)
+    session.commit()
+    forged = {"price": "0", "credits": "1000", "amount": "1000", "balance": "1000", "user_id": str(people["Ada"].id)}
+    mara.open("/create")
+    assert mara.send("/create", {"mode": "description", "full_description": "A waltz"} | forged).status_code == 303
+    assert numbers(session, people["Mara"]) == (5, 2)
+    assert {(song.price, song.user_id) for song in session.scalars(select(Song))} == {(1, people["Mara"].id)}
