@@ -16,6 +16,7 @@ from appliance.errors import StudioError, Unavailable, said
 from appliance.log import about
 from appliance.queue import (
     MOST_TRIES,
+    OUT_OF_MEMORY,
     LeaseLost,
     MadeSong,
     SongCancelled,
@@ -39,7 +40,6 @@ from worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
-OUT_OF_MEMORY = said("The studio machine ran out of memory. Try again with a shorter song.")
 REASONS = {
     "writing": said("The words could not be written. The studio's log says why."),
     "composing": said("The music could not be composed. The studio's log says why."),

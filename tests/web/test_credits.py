@@ -95,6 +95,25 @@ def test_the_history_comes_as_a_table_in_which_no_title_is_a_formula(
 
 
 @pytest.mark.usefixtures("grants")
+def test_fewer_takes_are_made_where_there_are_credits_for_some(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    _give(session, people["Mara"], 1)
+    request = ask(session, people["Mara"], takes=3)
+    session.commit()
+    page = mara.open("/create").text
+    assert "This needs 3 credits and you have 1." in page
+    assert "Make 1 take instead" in page
+    assert "Start now" not in page
+    assert mara.send(f"/credits/start/{request.id}", {"takes": "2"}).status_code == 409
+    assert mara.send(f"/credits/start/{request.id}", {"takes": "1"}).status_code == 303
+    session.expire_all()
+    statuses = session.scalars(select(Song.status).where(Song.request_id == request.id).order_by(Song.take)).all()
+    assert statuses == ["queued", "cancelled", "cancelled"]
+    assert numbers(session, people["Mara"]) == (1, 1)
+
+
+@pytest.mark.usefixtures("grants")
 def test_a_request_without_credits_waits_visibly_and_starts_when_the_admin_gives_some(
     mara: Browser, client: TestClient[Litestar], session: Session, people: dict[str, User]
 ) -> None:
