@@ -25,7 +25,7 @@ from appliance.settings import Settings
 # Browsers refuse certificates that are valid for longer (CA/Browser Forum, ballot SC31; Apple alone says 825 for own CAs).
 LEAF_LIVES = timedelta(days=397)
 AUTHORITY_LIVES = timedelta(days=3650)
-RENEWED_BEFORE = timedelta(days=30)
+RENEWED_AT = 1 / 3  # of its life that is left; Let's Encrypt advises the same
 PRIVATE = (
     "10.0.0.0/8",
     "172.16.0.0/12",
@@ -60,6 +60,17 @@ def certificate_files(wanted: Settings, folder: Path) -> tuple[Path, Path] | Non
             "PEM files that belong together and that the user of the data folder may read."
         ) from None
     return certificate, key
+
+
+def renew(full: Settings) -> bool:
+    """Renew the certificate of a studio that runs, where TLS=lan and it is due; return whether there is a new one.
+
+    `full` are complete settings. New names and addresses come with it, but are by themselves no reason while people listen.
+    """
+    if full.tls != "lan" or full.tls_certificate is None or not _is_due(full.tls_certificate):
+        return False
+    _certify(full.tls_certificate.parent, *own_names(full))
+    return True
 
 
 def own_names(wanted: Settings) -> tuple[list[str], list[Address]]:
@@ -117,13 +128,20 @@ def _may_vouch_for(authority: Path, names: list[str]) -> bool:
     return all(any(name == each or name.endswith(f".{each}") for each in known) for name in names)
 
 
+def _is_due(certificate: Path) -> bool:
+    """Whether a certificate has less than a third of its life left."""
+    found = x509.load_pem_x509_certificate(certificate.read_bytes())
+    life = found.not_valid_after_utc - found.not_valid_before_utc
+    return found.not_valid_after_utc - datetime.now(UTC) < RENEWED_AT * life
+
+
 def _is_good(certificate: Path, key: Path, names: list[str], addresses: list[Address]) -> bool:
     if not (certificate.exists() and key.exists()):
         return False
     found = x509.load_pem_x509_certificate(certificate.read_bytes())
     said = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     known = set(said.get_values_for_type(x509.DNSName)) | set(said.get_values_for_type(x509.IPAddress))
-    return found.not_valid_after_utc > datetime.now(UTC) + RENEWED_BEFORE and known >= {*names, *addresses}
+    return not _is_due(certificate) and known >= {*names, *addresses}
 
 
 def _make_authority(authority: Path, authority_key: Path, names: list[str]) -> None:

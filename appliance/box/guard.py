@@ -1,4 +1,5 @@
-"""Ends the whole box when one of its programs cannot start, and a worker that hangs; an event listener of supervisord.
+"""Ends the whole box when one of its programs cannot start, and a worker that hangs; renews the certificate; an event
+listener of supervisord.
 
 Without it supervisord would keep a dead studio "up" for ever. Usage: python -m appliance.box.guard PREPARED ENDED, with
 complete settings in the environment.
@@ -11,6 +12,7 @@ import sys
 import time
 import xmlrpc.client
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import psycopg
 from supervisor import childutils
 
 from appliance.box import postgres
+from appliance.box.failure import BoxError
+from appliance.errors import SettingsError
 
 # A program that ends by itself so often within so many seconds will not get better.
 EXITS = 4
@@ -66,6 +70,28 @@ def end_hung_worker(database_url: str, pid: int, started: datetime, silence: tim
     return True
 
 
+def renew_certificate(environ: Mapping[str, str]) -> bool:
+    """Renew the studio's own certificate where it is due, and let the web app alone start anew with it; return whether it was.
+
+    `environ` holds complete settings, and how supervisord is reached. A certificate that cannot be renewed is tried again.
+    """
+    if environ.get("TLS") != "lan":
+        return False
+    from appliance.box import certificates  # noqa: PLC0415 - ten megabytes that most studios can do without here
+    from appliance.settings import load_settings  # noqa: PLC0415
+
+    try:
+        if not certificates.renew(load_settings(environ, None)):
+            return False
+        with childutils.getRPCInterface(environ) as supervisord:
+            supervisord.supervisor.signalProcess("web", "TERM")
+    except (OSError, ValueError, BoxError, SettingsError, xmlrpc.client.Error) as error:
+        print(f"The certificate could not be renewed: {error}", file=sys.stderr)  # noqa: T201
+        return False
+    print("The certificate was renewed, and the web app starts anew with it.", file=sys.stderr)  # noqa: T201
+    return True
+
+
 def _look_at_worker() -> None:
     """Ask supervisord for the worker, and end it where it hangs."""
     try:
@@ -85,6 +111,7 @@ def main() -> None:
         headers, body = childutils.listener.wait(sys.stdin, sys.stdout)
         if headers["eventname"] == "TICK_60":
             _look_at_worker()
+            renew_certificate(os.environ)
             childutils.listener.ok(sys.stdout)
             continue
         payload = dict(childutils.get_headers(body))

@@ -1,19 +1,26 @@
 """TLS without a domain: browsers that trust the studio's authority get in by every name of the machine, and nowhere else."""
 
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from appliance.box import certificates, health
 from appliance.box.certificates import LEAF_LIVES, _certify, _make_leaf, certificate_files, expires, own_names
 from appliance.box.failure import EX_CONFIG, BoxError
+from appliance.box.guard import renew_certificate
+from appliance.box.layout import as_variables
 from appliance.box.start_page import StartPage
+from appliance.box.waiting import wait_until
 from appliance.settings import load_settings
 from tests.box.studio import Studio, free_port
 
@@ -41,6 +48,17 @@ def _ask(files: tuple[Path, Path], authority: Path | None, name: str, tmp_path: 
     finally:
         serving.join()
         page.server_close()
+
+
+def _let_it_run_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Put a certificate in the place of the one in `folder` that has a quarter of its life left; return it (DER)."""
+    names = ["localhost"]
+    with monkeypatch.context() as patch:
+        patch.setattr(certificates, "LEAF_LIVES", timedelta(minutes=20))  # it began an hour ago
+        _make_leaf(
+            folder / "cert.pem", folder / "key.pem", folder / "ca.pem", folder / "ca-key.pem", names, ADDRESSES[:1]
+        )
+    return x509.load_pem_x509_certificate((folder / "cert.pem").read_bytes()).public_bytes(Encoding.DER)
 
 
 @pytest.mark.parametrize("name", ["house", "house.local", "localhost", "127.0.0.1", "192.168.1.20"])
@@ -96,6 +114,46 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BoxError, match=r"cannot be used: .*belong together") as refused:
         certificate_files(load_settings(named, None), tmp_path)
     assert refused.value.exit_code == EX_CONFIG
+
+
+def test_a_certificate_with_a_third_of_its_life_left_is_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = _certify(tmp_path / "tls", NAMES, ADDRESSES)
+    full = load_settings({"TLS": "lan", "TLS_CERTIFICATE": str(certificate), "TLS_KEY": str(key)}, None)
+    first = certificate.read_bytes()
+    assert not certificates.renew(full)
+    assert certificate.read_bytes() == first
+    _let_it_run_out(tmp_path / "tls", monkeypatch)
+    assert certificates.renew(full)
+    assert expires(certificate) > datetime.now(UTC) + 0.9 * LEAF_LIVES
+
+
+@pytest.mark.box
+def test_a_studio_that_runs_renews_its_certificate_and_only_the_web_app_starts_anew(
+    new_studio: Callable[..., Studio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio = new_studio(TLS="lan").start().until_ready()
+    full = load_settings(json.loads(studio.layout.settings.read_text()), None)
+    old = _let_it_run_out(studio.data / "tls", monkeypatch)
+    before = studio.programs()
+    # What the guard does every minute.
+    asked = as_variables(full) | {"SUPERVISOR_SERVER_URL": f"unix://{studio.layout.supervisor_socket}"}
+    assert renew_certificate(asked)
+    assert not renew_certificate(asked)
+
+    trusting = ssl.create_default_context(cafile=str(studio.data / "tls" / "ca.pem"))
+    assert wait_until(lambda: studio.programs().get("web", before["web"]) != before["web"], 30)
+    assert wait_until(lambda: not health.web_trouble(full), 60)
+    with (
+        socket.create_connection(("127.0.0.1", studio.port)) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as door,
+    ):
+        shown = door.getpeercert(binary_form=True)
+    now = x509.load_pem_x509_certificate((studio.data / "tls" / "cert.pem").read_bytes())
+    assert shown == now.public_bytes(Encoding.DER)
+    assert shown != old
+    after = studio.programs()
+    assert {name for name in before if before[name] != after[name]} == {"web"}
+    assert studio.stop() == 0
 
 
 @pytest.mark.box
