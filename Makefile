@@ -115,7 +115,7 @@ models-pull: $$(if $$(RUNNING),,$$(MODELLED)) ## Fetch the weights of the chosen
 	@$(INSIDE) -m worker.weights pull $(MODEL) $(if $(filter yes,$(ACCEPT)),--accept)
 
 ##@ Work on it
-.PHONY: install check fix test bench bench-endurance bench-gpu chaos mutate sbom clean
+.PHONY: install check fix test bench bench-endurance bench-gpu bench-load chaos mutate sbom clean
 install: $(DEVELOPED) $(BUNDLE) ## Install everything, for running and for developing
 
 check: $(DEVELOPED) ## Lint, types and layers: what CI runs first
@@ -143,6 +143,9 @@ bench: $(DEVELOPED) ## Measure the sketch engine and the pages, side by side in 
 
 bench-endurance: $(DEVELOPED) $(BUNDLE) ## Have a day's songs made by one worker and see that nothing grows (fewer: N=200, at most M=30 minutes)
 	$(BIN)/python -m tests.bench.endurance $(N) $(if $(M),--minutes $(M))
+
+bench-load: $(DEVELOPED) $(BUNDLE) ## Have virtual people look, listen and ask for songs among 100,000, beside a bare handler with the same rows
+	$(BIN)/python -m tests.bench.load
 
 chaos: $(DEVELOPED) $(BUNDLE) ## Kill, pause, slow and cut every part of a studio at work, and count what is lost (ten minutes)
 	$(BIN)/python -m tests.chaos $(C)
