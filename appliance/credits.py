@@ -251,8 +251,11 @@ def stop_unpaid_songs(session: Session, user_id: UUID) -> int:
     return stopped
 
 
-def start_request(session: Session, request: SongRequest) -> bool:
-    """Put a request's songs that wait for credits in line, all or none; return whether there was enough."""
+def start_request(session: Session, request: SongRequest, takes: int | None = None) -> bool:
+    """Put a request's songs that wait for credits in line, all or none; return whether there was enough.
+
+    With `takes`, only so many are made: the rest is cancelled, and can be made another time.
+    """
     songs = session.scalars(
         select(Song)
         .where(Song.request_id == request.id, Song.status == "no_credits")
@@ -260,12 +263,15 @@ def start_request(session: Session, request: SongRequest) -> bool:
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
-    for song in songs:
+    wanted = songs[:takes]
+    for song in wanted:
         song.price = price_of_take()
-    if not songs or not hold_songs(session, request.user_id, songs):
+    if not wanted or not hold_songs(session, request.user_id, wanted):
         return False
-    for song in songs:
+    for song in wanted:
         song.status = "queued"
+    for song in songs[len(wanted) :]:
+        song.status, song.finished_at = "cancelled", datetime.now(UTC)
     session.flush()
     notify(session, user=request.user_id, request=request.id)
     return True

@@ -18,6 +18,7 @@ from appliance.tables.songs import OPEN
 from appliance.turns import AT_THE_FRONT, is_paused
 
 MOST_TRIES = 3
+OUT_OF_MEMORY = said("The studio machine ran out of memory. Try again with a shorter song.")
 GAVE_UP = said(
     "The studio machine stopped %(times)s times while making this. Try again, perhaps with a shorter song.",
     times=MOST_TRIES,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from sqlalchemy.sql.base import ExecutableOption
 
 from appliance import credits
-from appliance.briefs import LARGEST_SEED, Brief
+from appliance.briefs import LARGEST_SEED, SHORTEST, Brief
 from appliance.database import notify
 from appliance.diskspace import refuse_when_full
 from appliance.errors import Conflict, InvalidInput, NotAllowed, NotFound, said
@@ -192,6 +192,26 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
     session.execute(update(SongRequest).where(SongRequest.id == song.request_id).values(tries=0, front_at=None))
     announce(session, song.user_id, song.request_id)
     return song
+
+
+def shorten_request(session: Session, request: SongRequest, duration: float) -> None:
+    """Have the takes of `request` that are not ready be `duration` seconds long, which must be less than they were to be.
+
+    New words are written for that, unless a take is ready with those that there are. Raises InvalidInput.
+    """
+    if not SHORTEST <= duration < request.duration:
+        raise InvalidInput.about(
+            duration=said(
+                "Give a number from %(least)s to %(most)s seconds.", least=f"{SHORTEST:g}", most=f"{request.duration:g}"
+            )
+        )
+    request.duration = duration
+    is_known = any(song.status == "processed" for song in request.songs)
+    request.sheet = request.sheet | {"duration": duration} if request.sheet and is_known else None
+    for song in request.songs:
+        if song.status != "processed":
+            song.duration = duration
+    session.flush()
 
 
 def rename_song(session: Session, song_id: UUID, viewer: User, title: str) -> Song:

@@ -1,5 +1,6 @@
 """The object store: songs, covers and masters, in any S3."""
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from functools import lru_cache
@@ -18,6 +19,8 @@ from appliance.errors import NotFound, Unavailable
 from appliance.settings import Settings, settings
 
 BLOCK = 256 * 1024  # bytes read from the store at a time when we stream
+# Folders, ids and file names as we make them: nothing in them is a path, an escape or somebody's text.
+_KEY = re.compile(r"[a-z]+(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){1,4}", re.ASCII)
 
 
 # Seconds between two bytes of an answer. Who writes may have sent a large object that the store first has to put away;
@@ -45,6 +48,13 @@ def _client(address: str, wanted: Settings, patience: float, tries: int) -> Mini
     elif wanted.s3_addressing == "path":
         client.disable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
     return client
+
+
+def _checked(key: str) -> str:
+    """Return `key` if it is one that we could have made. Raises NotFound, so that no other ever reaches the store."""
+    if not _KEY.fullmatch(key):
+        raise NotFound("This file is not in the object store.")
+    return key
 
 
 def _encryption(wanted: Settings) -> Sse | None:
@@ -78,7 +88,7 @@ class Storage:
             if isinstance(data, Path):
                 self._store.fput_object(
                     bucket_name=self.bucket,
-                    object_name=key,
+                    object_name=_checked(key),
                     file_path=str(data),
                     content_type=content_type,
                     sse=self._encryption,
@@ -86,7 +96,7 @@ class Storage:
             else:
                 self._store.put_object(
                     bucket_name=self.bucket,
-                    object_name=key,
+                    object_name=_checked(key),
                     data=BytesIO(data),
                     length=len(data),
                     content_type=content_type,
@@ -96,7 +106,7 @@ class Storage:
     def size(self, key: str) -> int:
         """Return the length of an object in bytes."""
         with _plain_words():
-            return int(self._reader.stat_object(bucket_name=self.bucket, object_name=key).size or 0)
+            return int(self._reader.stat_object(bucket_name=self.bucket, object_name=_checked(key)).size or 0)
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes from `start` up to and without `stop`, in blocks."""
@@ -104,7 +114,9 @@ class Storage:
         if stop is not None and length <= 0:
             return
         with _plain_words():
-            answer = self._reader.get_object(bucket_name=self.bucket, object_name=key, offset=start, length=length)
+            answer = self._reader.get_object(
+                bucket_name=self.bucket, object_name=_checked(key), offset=start, length=length
+            )
             try:
                 yield from answer.stream(BLOCK)
             finally:
@@ -120,14 +132,14 @@ class Storage:
     def delete(self, keys: Iterable[str]) -> None:
         """Delete these objects; what is not there any more is no error."""
         with _plain_words():
-            wanted = [DeleteObject(name=key) for key in keys]
+            wanted = [DeleteObject(name=_checked(key)) for key in keys]
             for error in self._store.remove_objects(bucket_name=self.bucket, delete_object_list=wanted):
                 raise Unavailable(f"The object store did not delete {error.name}: {error.message}.")
 
     @property
     def public_origin(self) -> str:
         """Where presigned addresses lead, as browsers name it (`https://bucket.store.example`); empty where there are none."""
-        parts = urlsplit(self.presigned_url("any", timedelta(minutes=1)) or "")
+        parts = urlsplit(self.presigned_url("any/file", timedelta(minutes=1)) or "")
         return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
     def presigned_url(self, key: str, expires: timedelta, filename: str | None = None) -> str | None:
@@ -141,7 +153,7 @@ class Storage:
         if filename:
             extra["response-content-disposition"] = attachment(filename)
         return self._public.presigned_get_object(
-            bucket_name=self.bucket, object_name=key, expires=expires, extra_query_params=extra
+            bucket_name=self.bucket, object_name=_checked(key), expires=expires, extra_query_params=extra
         )
 
 

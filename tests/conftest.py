@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import hypothesis
 import pytest
@@ -14,6 +15,8 @@ from appliance.box.store import TemporaryStore, temporary_store
 from appliance.credits import broken_invariants
 from appliance.settings import Settings, settings
 from appliance.storage import Storage, storage
+
+GIVEN_POSTGRES, GIVEN_STORE = "BACKLINE_TESTS_POSTGRES", "BACKLINE_TESTS_STORE"  # an address; an address and two keys
 
 # The same examples in every run, so that a red run can be repeated; how fast they are drawn says nothing about us.
 hypothesis.settings.register_profile(
@@ -39,10 +42,30 @@ def _settings_of_one_test() -> Iterator[None]:
     settings.cache_clear()
 
 
+@contextmanager
+def _cluster() -> Iterator[str]:
+    """Run a Postgres, unless `make mutate`, which starts the tests a hundred times, has one for all of them."""
+    if given := os.environ.get(GIVEN_POSTGRES):
+        yield given
+        return
+    with temporary_cluster() as url:
+        yield url
+
+
+@contextmanager
+def _objects() -> Iterator[TemporaryStore]:
+    """Run an object store, unless one is given."""
+    if given := os.environ.get(GIVEN_STORE):
+        yield TemporaryStore(*given.split())
+        return
+    with temporary_store() as store:
+        yield store
+
+
 @pytest.fixture(scope="session")
 def _postgres() -> Iterator[str]:
-    """Run a Postgres for the whole session, and tell every program that the tests start where it is."""
-    with temporary_cluster() as url, pytest.MonkeyPatch.context() as patch:
+    """Have a Postgres for the whole session, and tell every program that the tests start where it is."""
+    with _cluster() as url, pytest.MonkeyPatch.context() as patch:
         database.migrate(url)
         taskqueue.create_tables(url)
         patch.setenv("DATABASE_URL", url)
@@ -93,8 +116,8 @@ def open_to_all() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _store() -> Iterator[TemporaryStore]:
-    """Run an object store for the whole session, and tell every program that the tests start where it is."""
-    with temporary_store() as store, pytest.MonkeyPatch.context() as patch:
+    """Have an object store for the whole session, and tell every program that the tests start where it is."""
+    with _objects() as store, pytest.MonkeyPatch.context() as patch:
         patch.setenv("OBJECT_STORE", "s3")
         patch.setenv("S3_ENDPOINT", store.endpoint)
         patch.setenv("S3_PUBLIC_URL", store.endpoint)

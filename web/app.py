@@ -29,7 +29,7 @@ from web.database import provide_session
 from web.downloads import Downloads
 from web.events import events, newsroom_open
 from web.failures import on_bug, on_http_error, on_studio_error
-from web.forms import read_form
+from web.forms import read_form, refuse_nul
 from web.hardening import harden
 from web.media import Media
 from web.pages.accounts import AccountPages
@@ -125,7 +125,7 @@ def create_app() -> Litestar:
             "confirmed": Provide(provide_confirmed, sync_to_thread=True),
             "confirmed_admin": Provide(provide_confirmed_admin, sync_to_thread=True),
         },
-        guards=[refuse_foreign_requests],
+        guards=[refuse_nul, refuse_foreign_requests],
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
         compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,

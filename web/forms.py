@@ -5,10 +5,13 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from multipart import MultipartError, MultipartParser
 
 from appliance.errors import InvalidInput, StudioError
 
+Connection = ASGIConnection[Any, Any, Any, Any]
 MOST_FIELDS = 200
 MOST_PARTS = 10  # of a form with files
 
@@ -17,6 +20,20 @@ class UnsupportedForm(StudioError):
     """The body is no form that we read."""
 
     status = 415
+
+
+class UnreadableAddress(StudioError):
+    """The address holds what no address of ours does."""
+
+
+async def refuse_nul(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Guard of the whole app: raise UnreadableAddress for a NUL in an address, which no text of ours holds and Postgres refuses.
+
+    The API reads its queries itself, and says of each what is wrong.
+    """
+    nul = "\0" in connection.scope["path"] or b"%00" in connection.scope["query_string"]
+    if nul and not handler.opt.get("by_key"):
+        raise UnreadableAddress("The studio could not read this address.")
 
 
 async def read_form(request: Request[Any, Any, Any]) -> dict[str, str]:

@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from appliance import credits
+from appliance.briefs import SHORTEST
 from appliance.languages import gettext as _
 from appliance.languages import ngettext, translated
+from appliance.queue import GAVE_UP, OUT_OF_MEMORY
 from appliance.tables import Song, SongRequest
 from appliance.tables.songs import OPEN
 from appliance.turns import is_paused, places_in_line
@@ -24,7 +26,8 @@ class Job:
 
     `song` is the take that the job speaks of: the one in the making, or the first. `progress` is 0 to 1, None where nothing
     moves. `steps` are the states of words, music and cover. `open` tells whether anything is still in the making,
-    `starts_itself` whether a held request starts by itself after a top-up.
+    `starts_itself` whether a held request starts by itself after a top-up, `affordable` how many of its takes there are
+    credits for.
     """
 
     id: UUID
@@ -38,6 +41,7 @@ class Job:
     open: bool
     created_at: datetime
     starts_itself: bool
+    affordable: int = 0
 
     @property
     def ready(self) -> list[Song]:
@@ -48,6 +52,13 @@ class Job:
     def lost(self) -> list[Song]:
         """The takes that can be tried again."""
         return [song for song in self.songs if song.status in ("failed", "cancelled")]
+
+    @property
+    def shorter(self) -> int:
+        """The length in seconds at which another try may do what this one could not; 0 where length is not to blame."""
+        if not any(song.reason in (OUT_OF_MEMORY, GAVE_UP) for song in self.lost):
+            return 0
+        return max(int(SHORTEST), int(self.lost[0].duration * 0.7) // 5 * 5)
 
     @property
     def new(self) -> bool:
@@ -99,7 +110,13 @@ def _job(session: Session, request: SongRequest, place: int, paused: bool) -> Jo
         bool(waiting),
         request.created_at,
         request.start_when_paid,
+        _affordable(session, request) if state == "held" else 0,
     )
+
+
+def _affordable(session: Session, request: SongRequest) -> int:
+    left = credits.account_of(session, request.user_id).available
+    return max(0, left) // max(1, credits.price_of_take())
 
 
 def _title(request: SongRequest, songs: list[Song]) -> str:

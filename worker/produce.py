@@ -16,6 +16,7 @@ from appliance.errors import StudioError, Unavailable, said
 from appliance.log import about
 from appliance.queue import (
     MOST_TRIES,
+    OUT_OF_MEMORY,
     LeaseLost,
     MadeSong,
     SongCancelled,
@@ -34,11 +35,11 @@ from worker.encoding import AUDIO_TYPE, MASTER_TYPE, PICTURE_TYPE, cover_files, 
 from worker.engines import Engines
 from worker.leftovers import delete_leftovers, folder_of
 from worker.mastering import master
+from worker.sheets import tidied
 from worker.watch import Watch
 
 log = logging.getLogger(__name__)
 
-OUT_OF_MEMORY = said("The studio machine ran out of memory. Try again with a shorter song.")
 REASONS = {
     "writing": said("The words could not be written. The studio's log says why."),
     "composing": said("The music could not be composed. The studio's log says why."),
@@ -97,7 +98,7 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
 def write(request: SongRequest, song: Song, engines: Engines, watch: Watch) -> SongSheet:
     """Return the words and everything else that the takes share, kept in the request for further attempts."""
     watch.report(song.id, "writing", 0.0)
-    sheet = engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id))
+    sheet = tidied(engines.songwriter.write(brief_of(request), CATEGORIES, partial(watch.show_words, song.id)))
     watch.call(keep_sheet, asdict(sheet))
     return sheet
 

@@ -25,6 +25,7 @@ from appliance.queue import (
 )
 from appliance.settings import settings
 from appliance.tables.songs import STAGES
+from worker.sheets import begun
 from worker.vitals import note
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class Watch:
         self._shown = now
         try:
             with transaction() as session:
-                report_words(session, self.lease, song_id, words)
+                report_words(session, self.lease, song_id, begun(words))
         except LeaseLost:
             self._lost.set()
             raise

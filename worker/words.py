@@ -11,6 +11,7 @@ from appliance.drafts import DraftStopped, claim_draft, fail_draft, finish_draft
 from appliance.errors import said
 from models.failures import ModelFailure
 from models.roles import Brief, Mode, Songwriter, Voice
+from worker.sheets import begun, tidied
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def _write(songwriter: Songwriter, draft_id: UUID, asked: dict[str, Any]) -> Non
         if time.monotonic() - shown >= _REPORT:
             shown = time.monotonic()
             with transaction() as session:
-                report_words(session, draft_id, words)
+                report_words(session, draft_id, begun(words))
 
     brief = Brief(
         mode=cast(Mode, asked["mode"]),
@@ -58,7 +59,7 @@ def _write(songwriter: Songwriter, draft_id: UUID, asked: dict[str, Any]) -> Non
         language=asked["language"],
         voice=cast(Voice, asked["voice"]),
     )
-    sheet = songwriter.write(brief, CATEGORIES, show)
+    sheet = tidied(songwriter.write(brief, CATEGORIES, show))
     with transaction() as session:
         finish_draft(session, draft_id, sheet.lyrics, sheet.title)
 

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from appliance.box import backup_commands, control, library_commands, people, rotation
+from appliance.box import backup_commands, control, library_commands, people, rollback, rotation
 from appliance.box.doctor import examine
 from appliance.box.failure import EX_CONFIG, BoxError
 from appliance.box.run import run
@@ -44,6 +44,8 @@ def main(arguments: list[str]) -> int:
                 return people.reset_link(wanted, asked.name, asked.clear_app)
             case "rotate-secret":
                 return rotation.rotate_secret(wanted)
+            case "rollback":
+                return rollback.roll_back(wanted, asked.yes)
             case "user-list":
                 return people.list_users(wanted)
             case "support-bundle":
@@ -98,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         ("backup-list", "list the backups"),
         ("backup-check", "read a whole backup again"),
         ("restore", "say what a restore would change; with --yes, do it"),
+        ("rollback", "put the data back to how it was before the last upgrade, and say which version to start"),
         ("admin-create", "make an admin's account; asks for the password"),
         ("reset-link", "print a link with which somebody chooses a new password"),
         ("rotate-secret", "change the secret key; the next start seals everything anew and signs everybody out"),
@@ -120,8 +123,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--kit", default="", help="the recovery kit, where this machine has no passphrase")
         if name in ("backup-check", "restore"):
             command.add_argument("--when", default="", help="a backup's name, a day or a moment; else the newest")
-        if name == "restore":
+        if name in ("restore", "rollback"):
             command.add_argument("--yes", action="store_true", help="do it")
+        if name == "restore":
             command.add_argument("--stop", action="store_true", help="stop the studio first")
             command.add_argument("--no-point", action="store_true", help="make no backup of what is there")
         if name == "admin-create":

@@ -16,16 +16,19 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import file_digest
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from appliance import __version__
 from appliance.box import postgres, runs
 from appliance.box.dump import Point, dump_database, object_keys
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout
+from appliance.box.major import drop_older
 from appliance.box.recovery_kit import keep_passphrase
 from appliance.box.runs import DUMP, MANIFEST, RUN, SECRETS, SETTINGS, Kind, Run
 from appliance.box.secrets import Secrets, read_secrets, write_privately, write_secrets
 from appliance.box.vault import OBJECTS, RUNS, STUDIO, OnBytes, Vault, check_label, open_vault, write_manifest
+from appliance.box.versions import read_upgrade
 from appliance.settings import Settings, load_settings
 
 # Everything is read again at least so often, the rest of the time a sample of what was there before.
@@ -59,6 +62,10 @@ def back_up(full: Settings, kind: Kind, tell: Tell) -> Run:
             _note(full, replace(memory, failed_at=_now().isoformat(), failure=error.message))
             raise
         _note(full, replace(memory, good=asdict(run), failed_at="", failure=""))
+    upgrade = read_upgrade(full.data_dir)
+    is_ours = not urlsplit(full.database_url.get_secret_value()).hostname
+    if is_ours and (upgrade is None or upgrade.tried):
+        drop_older(Layout(full.data_dir, full.data_dir).cluster.parent, tell)
     return run
 
 

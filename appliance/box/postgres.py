@@ -7,12 +7,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import psutil
@@ -50,25 +51,37 @@ class Runner:
         return [*self.prefix, str(self.programs / program), *map(str, arguments)]
 
     def start(
-        self, command: Sequence[str], output: IO[str] | int, said: IO[str] | int | None = None
+        self,
+        command: Sequence[str],
+        output: IO[str] | int,
+        said: IO[str] | int | None = None,
+        where: Path = Path("/"),
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.Popen[str]:
-        """Start `command` as `account`, away from folders that it may not enter."""
+        """Start `command` as `account` in the folder `where`: away from those that it may not enter."""
         return subprocess.Popen(
             command,
             stdin=said,
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
-            cwd="/",
-            env=os.environ | ENVIRONMENT,
+            cwd=where,
+            env=os.environ | ENVIRONMENT | dict(environment),
             user=self.account.uid if self.account else None,
             group=self.account.gid if self.account else None,
             extra_groups=[] if self.account else None,
         )
 
-    def run(self, command: Sequence[str], said: str = "") -> None:
+    def run(
+        self,
+        command: Sequence[str],
+        said: str = "",
+        where: Path = Path("/"),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Run `command` to its end, with `said` on its standard input. Raises BoxError with what it complained about."""
-        with self.start([*dies_with_parent("TERM"), *command], subprocess.PIPE, subprocess.PIPE) as process:
+        whole = [*dies_with_parent("TERM"), *command]
+        with self.start(whole, subprocess.PIPE, subprocess.PIPE, where, environment) as process:
             output, _ = process.communicate(said)
         if process.returncode:
             raise BoxError(f"{Path(command[len(self.prefix)]).name} failed: {_last_lines(output)}")
@@ -106,7 +119,7 @@ def runner_for(folder: Path, create_account: bool = False) -> Runner:
             f"{folder} belongs to user id {owner}, which has no account on this machine."
         )
     if can_reach(account, folder.parent):
-        return Runner(_reachable_programs(account, folder), account)
+        return Runner(reachable_programs(account, folder, wheel_programs()), account)
     prefix = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--")
     if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
         return Runner(wheel_programs(), None, prefix)
@@ -116,16 +129,16 @@ def runner_for(folder: Path, create_account: bool = False) -> Runner:
     )
 
 
-def _reachable_programs(account: Account, folder: Path) -> Path:
-    programs = wheel_programs()
+def reachable_programs(account: Account, folder: Path, programs: Path) -> Path:
+    """Return the folder of the wheel's binaries in `programs`, or of a copy of them in `folder` where `account` cannot reach it."""
     if can_reach(account, programs / "postgres"):
         return programs
     # The binaries find their libraries by a relative path, so both folders travel together.
-    copy = folder / f"programs-{version(WHEEL)}"
+    install = programs.parent
+    copy = folder / f"programs-{version(WHEEL)}{'' if programs == wheel_programs() else '-' + install.name}"
     if not copy.exists():
         making = copy.with_name(copy.name + ".new")
         shutil.rmtree(making, ignore_errors=True)
-        install = programs.parent
         shutil.copytree(install, making / WHEEL / install.name, symlinks=True)
         libraries = install.parent.with_name(f"{WHEEL}.libs")
         shutil.copytree(libraries, making / libraries.name, symlinks=True)
@@ -140,6 +153,15 @@ def create_cluster(cluster: Path, runner: Runner, superuser_password: str, passw
     """
     making = cluster.with_name(cluster.name + ".new")
     shutil.rmtree(making, ignore_errors=True)
+    init_cluster(making, runner, superuser_password)
+    # In single-user mode every line is one statement.
+    statements = f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'\nCREATE DATABASE {DATABASE} OWNER {ROLE}\n"
+    runner.run(runner.command("postgres", "--single", "-D", making, "postgres"), statements)
+    making.rename(cluster)
+
+
+def init_cluster(cluster: Path, runner: Runner, superuser_password: str) -> None:
+    """Make an empty cluster. `cluster`'s parent must exist and be Postgres' own; where this is killed, half of one stays."""
     password_file = cluster.with_name("password.new")
     password_file.touch(mode=0o600)
     try:
@@ -149,13 +171,9 @@ def create_cluster(cluster: Path, runner: Runner, superuser_password: str, passw
         trust = [f"--auth-{kind}=scram-sha-256" for kind in ("local", "host")]
         place = ["--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums"]
         who = ["-U", SUPERUSER, f"--pwfile={password_file}"]
-        runner.run(runner.command("initdb", "-D", making, *who, *trust, *place))
+        runner.run(runner.command("initdb", "-D", cluster, *who, *trust, *place))
     finally:
         password_file.unlink()
-    # In single-user mode every line is one statement.
-    statements = f"CREATE ROLE {ROLE} LOGIN PASSWORD '{password}'\nCREATE DATABASE {DATABASE} OWNER {ROLE}\n"
-    runner.run(runner.command("postgres", "--single", "-D", making, "postgres"), statements)
-    making.rename(cluster)
 
 
 def server_command(cluster: Path, sockets: Path, runner: Runner) -> list[str]:
@@ -173,13 +191,14 @@ def clear_stale_lock(cluster: Path) -> None:
     else by now, which after a restart of the machine or of a container is likely. A server at work in this cluster is
     recognised by its working directory, and is given time to end first.
     """
-    if not wait_until(lambda: not _servers_in(cluster), seconds=15):
-        busy = ", ".join(str(process.pid) for process in _servers_in(cluster))
+    if not wait_until(lambda: not servers_in(cluster), seconds=15):
+        busy = ", ".join(str(process.pid) for process in servers_in(cluster))
         raise BoxError(f"A Postgres of an earlier start is still at work in {cluster} (process {busy}).")
     (cluster / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _servers_in(cluster: Path) -> list[psutil.Process]:
+def servers_in(cluster: Path) -> list[psutil.Process]:
+    """Return the processes of a server at work in this cluster."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

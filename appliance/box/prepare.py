@@ -15,7 +15,7 @@ from appliance.box.failure import BoxError
 from appliance.box.gate import PROGRESS
 from appliance.box.rotation import settle_secret_key
 from appliance.box.secrets import read_secrets
-from appliance.box.upgrading import upgrade
+from appliance.box.upgrading import prove, upgrade
 from appliance.box.waiting import wait_until
 from appliance.database import is_migrated
 from appliance.errors import StudioError
@@ -24,13 +24,13 @@ from appliance.storage import Storage
 from appliance.taskqueue import create_tables
 
 PATIENCE = 90.0  # seconds
-DUMPS = "dumps"  # the folder in the data folder
 
 
 def prepare(wanted: Settings, prepared: Path) -> None:
     """Wait for database and store, bring the schema to the newest revision, make the bucket, then create `prepared`.
 
-    Raises BoxError, naming the one that does not answer, and where the tables are not ours to change.
+    Raises BoxError, naming the one that does not answer, where the tables are not ours to change, and where a new version
+    that has just changed them does not work.
     """
     database_url = wanted.database_url.get_secret_value()
     if not wait_until(lambda: postgres.answers(database_url), PATIENCE):
@@ -38,7 +38,7 @@ def prepare(wanted: Settings, prepared: Path) -> None:
     with postgres.connect(database_url) as connection:
         if said := postgres.too_old(connection.info.server_version):
             raise BoxError(f"The database at {_place(database_url)} cannot be used. {said}")
-    upgrade(database_url, wanted.data_dir / DUMPS, prepared.with_name(PROGRESS))
+    upgrade(database_url, wanted.data_dir, prepared.with_name(PROGRESS))
     create_tables(database_url)
     _separate_web(wanted)
     with postgres.connect(database_url) as connection:
@@ -47,6 +47,7 @@ def prepare(wanted: Settings, prepared: Path) -> None:
         raise BoxError(f"The object store at {wanted.s3_endpoint} does not answer.")
     Storage(wanted).ensure_bucket()
     settle_secret_key(wanted)
+    prove(wanted, prepared.with_name(PROGRESS))
     prepared.touch()
 
 

@@ -26,9 +26,13 @@ from appliance.database import alembic_config, build_engine, migrate
 from appliance.settings import Settings
 
 SETTINGS_KEPT = "settings-of-the-backup.json"
-# A song that is made again after a restore must not write under a key that the vault knows with other bytes, so its attempts
-# go on from a number that was never used: minutes since 1970, which leaves room for thousands of years.
-_NEW_ATTEMPTS = "UPDATE song_requests SET attempt = greatest(attempt + 1, (extract(epoch FROM now()) / 60)::int)"
+# What follows on going back to an older database. A song that is made again must not write under a key that the vault knows
+# with other bytes, so its attempts go on from a number that was never used: minutes since 1970, which leaves room for
+# thousands of years. And none of the workers of then is at work.
+AFTERWARDS = (
+    "UPDATE song_requests SET attempt = greatest(attempt + 1, (extract(epoch FROM now()) / 60)::int)",
+    "DELETE FROM workers",
+)
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def load_database(database_url: str, run: Run, folder: Path) -> None:
 
     Raises BoxError where rows are missing or the ledger is not in order.
     """
-    load_dump(database_url, folder / DUMP, [_NEW_ATTEMPTS, "DELETE FROM workers", *_without(run.gone)])
+    load_dump(database_url, folder / DUMP, [*AFTERWARDS, *_without(run.gone)])
     with postgres.connect(database_url) as connection:
         found = counts(connection)
     migrate(database_url)

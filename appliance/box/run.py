@@ -14,8 +14,10 @@ from appliance.box.certificates import certificate_files
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout, as_variables, complete, environment, store_keys
 from appliance.box.leftovers import end_leftovers
+from appliance.box.major import older_clusters, refuse_newer, upgrade_cluster
 from appliance.box.postgres import Runner, dies_with_parent
 from appliance.box.preflight import check_ports
+from appliance.box.versions import begin_upgrade
 from appliance.settings import Settings
 
 
@@ -99,7 +101,13 @@ def make_ready(wanted: Settings, layout: Layout) -> tuple[Settings, Runner | Non
     home = layout.cluster.parent
     home.mkdir(mode=0o700, exist_ok=True)
     runner = postgres.runner_for(home, create_account=True)
-    if not layout.cluster.exists():
+    refuse_newer(home)
+    older = next(iter(older_clusters(home)), None)
+    if older and not layout.cluster.exists():
+        say(f"  The database goes from Postgres {older.name} to {postgres.MAJOR}; the one of before is kept.")
+        begin_upgrade(layout.data, "", older.name)
+        upgrade_cluster(older, layout.cluster, runner, secrets.superuser_password)
+    elif not layout.cluster.exists():
         say("  First start: making the database.")
         runner.own(home)
         postgres.create_cluster(layout.cluster, runner, secrets.superuser_password, secrets.database_password)

@@ -22,7 +22,7 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Backline is starting</title>
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{seconds}">
 <style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem;color-scheme:light dark}}</style>
-</head><body><h1>Backline is starting</h1><p role="status">{said}</p><p>This page shows the studio as soon as it is there.</p></body></html>
+</head><body><main><h1>Backline is starting</h1><p role="status">{said}</p><p>This page shows the studio as soon as it is there.</p></main></body></html>
 """
 
 

@@ -106,17 +106,17 @@ class Studio:
             )
         return self
 
-    def until_ready(self) -> "Studio":
+    def until_ready(self, seconds: float = 60) -> "Studio":
         process = self.process
         assert process
-        wait_until(lambda: READY in self.said or process.poll() is not None, 60)
+        wait_until(lambda: READY in self.said or process.poll() is not None, seconds)
         assert READY in self.said, self.said
         return self
 
-    def until_over(self) -> int:
+    def until_over(self, seconds: float = 60) -> int:
         """Wait for the end of the start and return its exit code."""
         assert self.process
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=seconds)
 
     def signal(self, number: int) -> "Studio":
         assert self.process

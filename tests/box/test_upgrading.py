@@ -1,6 +1,7 @@
 """From an earlier version to this one: dumped before, told on the way, all or nothing, and the songs still play."""
 
 import json
+import shutil
 import subprocess
 import sys
 import urllib.error
@@ -50,7 +51,7 @@ def _tables(url: str) -> set[str]:
 
 
 def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_database: str, tmp_path: Path) -> None:
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    upgrade(old_database, tmp_path, tmp_path / "progress")
     assert revision(old_database) == newest_revision() != OLD
     assert _people(old_database) == ["Mara"]
     (dump,) = (tmp_path / "dumps").iterdir()
@@ -60,12 +61,12 @@ def test_tables_are_dumped_before_they_are_updated_and_every_step_is_told(old_da
     steps = int(newest_revision()) - int(OLD)
     assert said == f"The tables are being updated: step {steps} of {steps} is done."
 
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")  # nothing to do: no second dump
+    upgrade(old_database, tmp_path, tmp_path / "progress")  # nothing to do: no second dump
     assert list((tmp_path / "dumps").iterdir()) == [dump]
 
 
 def test_a_dump_brings_the_old_version_back(old_database: str, tmp_path: Path) -> None:
-    upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+    upgrade(old_database, tmp_path, tmp_path / "progress")
     (dump,) = (tmp_path / "dumps").iterdir()
     load_dump(old_database, dump, [])
     assert (revision(old_database), _people(old_database)) == (OLD, ["Mara"])
@@ -78,7 +79,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was_and_says_how_to_go_b
         connection.execute("CREATE TABLE invites (mine text)")  # in the way of what comes
     before = _tables(old_database)
     with pytest.raises(BoxError, match='relation "invites" already exists') as failed:
-        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert "Nothing was changed, so the version that you had before still works" in failed.value.message
     assert str(tmp_path / "dumps") in failed.value.message
     assert (revision(old_database), _tables(old_database), _people(old_database)) == (OLD, before, ["Mara"])
@@ -88,7 +89,7 @@ def test_tables_of_a_newer_version_are_left_alone(old_database: str, tmp_path: P
     with connect(old_database) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(BoxError, match=r"perhaps a newer one .*Start the version that made them"):
-        upgrade(old_database, tmp_path / "dumps", tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert _people(old_database) == ["Mara"]
 
 
@@ -96,8 +97,10 @@ def test_without_a_dump_the_tables_are_not_touched(old_database: str, tmp_path: 
     with pytest.raises(BoxError, match="pg_dump failed"):
         dump_before(old_database.replace("/backline?", "/nothing?"), tmp_path / "dumps", OLD, "0009")
     assert list((tmp_path / "dumps").iterdir()) == []
+    (tmp_path / "dumps").rmdir()
+    (tmp_path / "dumps").touch()  # no folder, and so no place for one
     with pytest.raises(BoxError, match="The tables were not updated, since there could be no dump before"):
-        upgrade(old_database, Path("/proc/self"), tmp_path / "progress")
+        upgrade(old_database, tmp_path, tmp_path / "progress")
     assert revision(old_database) == OLD
 
 
@@ -189,7 +192,7 @@ with transaction() as session:
         finish_song(session, lease, song.id, MadeSong(
             master_key=key, audio_key=key, cover_key="", thumbnail_key="", peaks=bytes(800), loudness=-14.1, duration=30.0,
             bpm=84.0, key="D major", sections=SECTIONS, model="sketch", categories=("Folk",)))
-print(json.dumps([str(song.id) for song in songs]))
+print(json.dumps({str(song.id): list(SOUND[256:512]) for song in songs}))
 """
 
 
@@ -219,16 +222,25 @@ def _is_prepared(studio: Studio) -> bool:
 
 
 @pytest.mark.box
-def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path: Path) -> None:
+def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play_and_a_broken_version_leads_back(
+    tmp_path: Path,
+) -> None:
     before = _revision_before_the_newest_tables()
     if before is None:
         pytest.skip("The history of this checkout does not go back to an earlier schema.")
-    old = tmp_path / "old"
+    old, broken = tmp_path / "old", tmp_path / "broken"
     old.mkdir()
     with subprocess.Popen(["git", "archive", before], cwd=PROJECT, stdout=subprocess.PIPE) as archive:
         subprocess.run(["tar", "-x", "-C", old], stdin=archive.stdout, check=True)
-    earlier, now = Studio(tmp_path / "data"), Studio(tmp_path / "data")
+    shutil.copytree(PROJECT / "appliance", broken / "appliance")
+    (broken / "web").mkdir()
+    (broken / "web" / "__init__.py").touch()
+    (broken / "web" / "app.py").write_text("raise SystemExit('This version is broken.')")
+    earlier, failing, now = (Studio(tmp_path / "data") for _ in range(3))
+    failing.environment |= {name: earlier.environment[name] for name in ("STORE_PORT", "WEB_PORT")}
+    now.environment["STORE_PORT"] = earlier.environment["STORE_PORT"]
     earlier.environment["PYTHONPATH"] = str(old)
+    failing.environment["PYTHONPATH"] = str(broken)
     try:
         idle = [sys.executable, "-c", "import time; time.sleep(600)"]
         earlier.start(worker=idle, web=idle)
@@ -244,16 +256,34 @@ def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play(tmp_path
         )
         assert made.returncode == 0, made.stderr
         assert earlier.stop() == 0, earlier.said
-        now.environment["STORE_PORT"] = earlier.environment["STORE_PORT"]
-        now.start().until_ready()
+
+        assert failing.start(worker=idle).until_over(120) == 1
+        assert "The new version does not work: the web app ends with 1" in failing.said
+        assert "`make rollback` puts everything back" in failing.said
+        back = now.ask("rollback")
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "The data is as it was before the upgrade" in back.stdout
+        earlier.start(worker=idle, web=idle)  # whose tables they have to be, or it does not start
+        assert wait_until(lambda: _is_prepared(earlier), 90), earlier.said
+        assert earlier.stop() == 0, earlier.said
+
+        now.start().until_ready(150)  # tables, the trial, and then the start
         assert list((now.data / "dumps").glob(f"*-before-{newest_revision()}-from-*.dump"))
         with httpx.Client(base_url=f"http://127.0.0.1:{now.port}", timeout=30) as client:
             browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
             assert browser.sign_in("Mara", "a kettle on the stove").status_code == 303
-            for song in json.loads(made.stdout):
+            for song, sound in json.loads(made.stdout).items():
                 heard = browser.open(f"/songs/{song}/audio", range="bytes=256-511")
-                assert (heard.status_code, heard.content) == (206, bytes(range(256)))
+                assert (heard.status_code, heard.content) == (206, bytes(sound))
+        assert "is running" in now.ask("rollback").stderr
         assert now.stop() == 0
+        used = now.ask("rollback")
+        assert used.returncode == 1
+        assert "lost by going back. To do it: make rollback YES=yes" in used.stdout
+        back = now.ask("rollback", "--yes")
+        assert (back.returncode, back.stderr) == (0, "")
+        assert "What is there now is kept in" in back.stdout
+        assert "There is no upgrade to go back from." in now.ask("rollback").stderr
     finally:
-        earlier.end()
-        now.end()
+        for studio in (earlier, failing, now):
+            studio.end()

@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
@@ -156,3 +158,14 @@ def test_a_closed_studio_offers_no_account(
     finally:
         monkeypatch.undo()
         settings.cache_clear()
+
+
+@pytest.mark.usefixtures("open_to_all")
+def test_a_network_makes_ten_accounts_and_then_waits(client: TestClient[Litestar], people: dict[str, User]) -> None:
+    said = []
+    for number in range(12):
+        browser = Browser(client)
+        browser.open("/sign-up")
+        said.append(browser.send("/sign-up", {"name": f"Person {number}", "password": PASSWORD}).status_code)
+    assert said[:10] == [303] * 10
+    assert 429 in said[10:]

@@ -38,6 +38,24 @@ def test_templates_hold_nothing_that_the_content_policy_forbids() -> None:
         assert "<style" not in text, page
 
 
+def test_templates_trust_nothing_and_lead_nowhere_that_people_typed() -> None:
+    """Escaping does not stop `javascript:` in an address: where it does not begin with a path of ours, the server made it."""
+    ours = r"(asset_url\(|shelf_address\(|\"/|(more|to|action|address|href|at|desk\.older) \}\})"
+    for page in PAGES:
+        text = page.read_text()
+        # Drawings of ours, and what stands in the template itself, are markup; nothing else is.
+        plain = re.sub(r"\{\{ (sleeve_svg|qr_svg)\([^{}]*\)\|safe \}\}|\"<code>[a-z -]+</code>\"\|safe", "", text)
+        plain = re.sub(r'\("<a href=\\"/[a-z/]+\\">" ~ _\("[\w ]+"\) ~ "</a>"\)\|safe', "", plain)
+        assert not re.search(r"\|\s*safe\b|Markup|autoescape", plain), page
+        names = "href|src|action|formaction|poster|hx-get|hx-post|data-src"
+        for address in re.findall(rf"\b(?:{names})=\"((?:{{{{.*?}}}}|{{%.*?%}}|[^\"])*)\"", text):
+            assert re.match(r"(/|#|\?|\{%|$)", address) or re.match(r"\{\{ " + ours, address), (page, address)
+    for script in sorted((ROOT / "web" / "static").glob("*.js")):
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script.read_text()
+        ), script
+
+
 def test_nothing_that_browsers_load_comes_from_another_machine() -> None:
     for built in manifest().values():
         if built.endswith((".css", ".js")):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from appliance import credits, polar_gateway, reconciling
 from appliance.settings import settings
 from appliance.storage import Storage
-from appliance.tables import CheckoutIntent, CreditEntry, User, WebhookMessage
+from appliance.tables import CheckoutIntent, CreditEntry, Song, User, WebhookMessage
 from tests.appliance.ledger import WEBHOOK_SECRET, count_credits, numbers, shop
 from tests.appliance.people import ask
 from tests.appliance.polar_standin import Fault, PolarStandIn, signed
@@ -92,6 +92,25 @@ def test_the_history_comes_as_a_table_in_which_no_title_is_a_formula(
         ("signup", "5", "5"), ("capture", "-1", "4"), ("capture", "-1", "3"),
     ]  # fmt: skip
     assert not any(row["what"].startswith("=") for row in rows)
+
+
+@pytest.mark.usefixtures("grants")
+def test_fewer_takes_are_made_where_there_are_credits_for_some(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    _give(session, people["Mara"], 1)
+    request = ask(session, people["Mara"], takes=3)
+    session.commit()
+    page = mara.open("/create").text
+    assert "This needs 3 credits and you have 1." in page
+    assert "Make 1 take instead" in page
+    assert "Start now" not in page
+    assert mara.send(f"/credits/start/{request.id}", {"takes": "2"}).status_code == 409
+    assert mara.send(f"/credits/start/{request.id}", {"takes": "1"}).status_code == 303
+    session.expire_all()
+    statuses = session.scalars(select(Song.status).where(Song.request_id == request.id).order_by(Song.take)).all()
+    assert statuses == ["queued", "cancelled", "cancelled"]
+    assert numbers(session, people["Mara"]) == (1, 1)
 
 
 @pytest.mark.usefixtures("grants")
@@ -275,3 +294,16 @@ def test_the_admin_prices_packs_and_sees_what_needs_a_person(
     answer = ada.send("/admin/credits/look")
     assert answer.status_code == 503
     assert beside(answer, "look")
+
+
+@pytest.mark.usefixtures("grants")
+def test_nobody_names_their_own_price(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    _give(session, people["Mara"], 5)
+    session.commit()
+    forged = {"price": "0", "credits": "1000", "amount": "1000", "balance": "1000", "user_id": str(people["Ada"].id)}
+    mara.open("/create")
+    assert mara.send("/create", {"mode": "description", "full_description": "A waltz"} | forged).status_code == 303
+    assert numbers(session, people["Mara"]) == (5, 2)
+    assert {(song.price, song.user_id) for song in session.scalars(select(Song))} == {(1, people["Mara"].id)}

@@ -86,6 +86,10 @@ def test_browsers_that_hide_where_an_invitation_comes_from_are_let_in_by_its_sec
         return answer.status_code
 
     assert send() == 403
+    # Not because there is no invitation: a link for a new password that is none would be called used (410).
+    forged = {"csrf_token": stranger.token, "password": PASSWORD}
+    assert stranger.ask("POST", "/reset", data=forged, headers=hidden).status_code == 403
+    assert stranger.ask("POST", "/reset", data=forged | {"token": "x"}, headers=hidden).status_code == 410
     assert send(invite=link.partition("=")[2], csrf_token="0" * 64) == 403
     assert send(invite=link.partition("=")[2]) == 303
 

@@ -1,6 +1,7 @@
 """Guessing at the door: strangers wait longer and longer, the owner never waits for them, and nobody learns who has an account."""
 
 import re
+import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance import database
 from appliance.guesses import begin_guess, device_cookie, device_of, good_guess
+from appliance.passwords import NO_PASSWORD, is_password
 from appliance.tables import Tries, User
 from appliance.throttling import TooManyTries
 from tests.appliance.ledger import at_once, in_transaction
@@ -103,6 +105,19 @@ def test_unknown_and_disabled_people_are_answered_alike(
         text = re.sub(r'value="[^"]*"', "", answer.text)
         said.add((answer.status_code, text, str(sorted(headers))))
     assert len(said) == 1
+
+
+def test_a_password_of_nobody_costs_as_much_work_as_one_of_somebody(password_hash: str) -> None:
+    """A bound from below, which a busy machine cannot break: how alike the times are is `python -m tests.timing`'s to say."""
+
+    def work(hashed: str | None, password: str) -> float:
+        began = time.thread_time()
+        assert not is_password(password, hashed)
+        return time.thread_time() - began
+
+    somebody = min(work(password_hash, "not it at all") for _ in range(5))
+    for hashed, password in ((None, "not it at all"), (NO_PASSWORD, "not it at all"), (password_hash, "short")):
+        assert max(work(hashed, password) for _ in range(3)) > somebody / 2, (hashed, password)
 
 
 def test_nothing_that_was_tried_is_kept_in_words(session: Session, people: dict[str, User]) -> None:

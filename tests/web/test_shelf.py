@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance import credits
+from appliance.queue import OUT_OF_MEMORY
 from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import Song, SongRequest, User, WorkerSeen
@@ -27,6 +28,21 @@ def rows(session: Session) -> dict[str, Song]:
     session.expire_all()
     session.rollback()
     return {str(song.id): song for song in session.scalars(select(Song))}
+
+
+def test_what_was_too_long_is_tried_again_shorter(
+    mara: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    request = make(session, object_store, people["Mara"], fail=OUT_OF_MEMORY, duration=100)
+    lost = request.songs[1].id
+    assert "Retry at 1:10" in mara.open("/create").text
+    assert mara.send(f"/requests/{request.id}/retry", {"duration": "200"}).status_code == 422
+    assert mara.send(f"/requests/{request.id}/retry", {"duration": "70"}).status_code == 303
+    song = rows(session)[str(lost)]
+    assert (song.status, song.duration) == ("queued", 70)
+    # The other take is ready with these words, which therefore stay.
+    asked = session.scalars(select(SongRequest)).one()
+    assert (asked.duration, asked.sheet and asked.sheet["duration"]) == (70, 70)
 
 
 def test_shelves_and_search_choose_among_my_songs(

@@ -199,11 +199,3 @@ def test_a_bomb_through_the_page_is_a_sentence_beside_the_field(mara: Browser) -
     answer = mara.ask("POST", ADDRESS, data={"csrf_token": mara.token}, files=files, headers=own)
     assert answer.status_code == 422
     assert "cannot be used" in beside(answer, "picture")
-
-
-def test_no_shell_and_no_program_that_opens_addresses_touches_a_file() -> None:
-    """ASVS 1.2.5: media are read by libraries in bounds, and programs are started with lists of arguments."""
-    for room in ("appliance", "web", "worker", "models"):
-        for file in (ROOT / room).rglob("*.py"):
-            source = file.read_text()
-            assert not re.search(r"shell\s*=\s*True|os\.system|os\.popen|ffmpeg|ffprobe", source), file

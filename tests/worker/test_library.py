@@ -200,6 +200,9 @@ def _spoil(folder: Path, how: str) -> None:
         audio.unlink()
     elif how == "outside":
         said["files"]["../../outside.flac"] = said["files"].pop(audio.name)
+    elif how == "linked":
+        elsewhere = audio.rename(folder.parent / "elsewhere.flac")
+        audio.symlink_to(elsewhere)
     elif how == "mode":
         said["brief"]["mode"] = "telepathy"
     elif how == "more":
@@ -207,7 +210,7 @@ def _spoil(folder: Path, how: str) -> None:
     sidecar.write_text("{ half" if how == "half" else json.dumps(said))
 
 
-@pytest.mark.parametrize("how", ["flipped", "missing", "outside", "mode", "more", "half"])
+@pytest.mark.parametrize("how", ["flipped", "missing", "outside", "linked", "mode", "more", "half"])
 def test_what_cannot_be_used_is_left_out_and_named_and_the_rest_comes(
     session: Session, object_store: Storage, mara: User, tmp_path: Path, how: str
 ) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from appliance.database import transaction
-from appliance.queue import LeaseLost, keep_sheet, lease_of
+from appliance.queue import OUT_OF_MEMORY, LeaseLost, keep_sheet, lease_of
 from appliance.storage import Storage
 from appliance.tables import Song
 from models.failures import TooLarge
@@ -31,7 +31,7 @@ from tests.worker.making import (
     wait_for_stage,
 )
 from worker.engines import Engines
-from worker.produce import OUT_OF_MEMORY, REASONS
+from worker.produce import REASONS
 
 WORDS = "[Verse]\nA lantern on the windowsill\nThe snow is falling, slow and still\n\n[Chorus]\nCarry me home"
 

@@ -156,11 +156,13 @@ class CreditPages(Controller):
         self,
         session: NamedDependency[Session],
         viewer: NamedDependency[User],
+        form: NamedDependency[dict[str, str]],
         request_id: FromPath[UUID],
     ) -> Redirect:
-        """Put a request that waits for credits in line now."""
+        """Put a request that waits for credits in line now, or (`takes`) only so many of its takes."""
         request = get_request(session, request_id, viewer)
-        if not credits.start_request(session, request):
+        takes = int(form["takes"]) if form.get("takes", "") in ("1", "2", "3") else None
+        if not credits.start_request(session, request, takes):
             raise Conflict("There are not enough credits for it yet.")
         after_commit(session, ring)
         return Redirect("/create#mine", status_code=303)

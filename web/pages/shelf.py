@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from appliance.errors import InvalidInput, NotFound
 from appliance.languages import gettext as _
 from appliance.shelf import delete_song, destroy_song, keep_song, restore_song
-from appliance.songs import cancel_song, get_request, publish_song, rename_song, retry_song
+from appliance.songs import cancel_song, get_request, publish_song, rename_song, retry_song, shorten_request
 from appliance.storage import storage
 from appliance.tables import Song, User
 from appliance.tables.songs import OPEN
@@ -63,10 +63,14 @@ class ShelfPages(Controller):
         request: PageRequest,
         session: NamedDependency[Session],
         viewer: NamedDependency[User],
+        form: Form,
         request_id: FromPath[UUID],
     ) -> Page | Redirect:
-        """Put every take that failed or was cancelled in line again."""
-        for song in get_request(session, request_id, viewer).songs:
+        """Put every take that failed or was cancelled in line again, shorter than before where `duration` (seconds) says so."""
+        wanted = get_request(session, request_id, viewer)
+        if form.get("duration", "").isdecimal():
+            shorten_request(session, wanted, float(form["duration"]))
+        for song in wanted.songs:
             if song.status in ("failed", "cancelled"):
                 retry_song(session, song.id, viewer)
         after_commit(session, ring)

@@ -179,6 +179,7 @@ def test_the_secret_is_in_no_row_and_in_no_later_answer(client: Client, key: Key
     assert secret not in client.get("/api/v1/me", headers=own).text
     row = session.query(ApiKey).one()
     assert secret not in str(vars(row))
+    assert bytes(row.secret_sha256) != secret.encode()
 
 
 def test_who_asks_too_often_waits(client: Client, key: KeyMaker, monkeypatch: pytest.MonkeyPatch) -> None:
