@@ -145,7 +145,7 @@ bench-endurance: $(DEVELOPED) $(BUNDLE) ## Have a day's songs made by one worker
 	$(BIN)/python -m tests.bench.endurance $(N) $(if $(M),--minutes $(M))
 
 chaos: $(DEVELOPED) $(BUNDLE) ## Kill, pause, slow and cut every part of a studio at work, and count what is lost (ten minutes)
-	$(BIN)/python -m tests.chaos
+	$(BIN)/python -m tests.chaos $(C)
 
 bench-gpu: $(DEVELOPED) ## Measure the AI models at their real sizes, beside the naive way (with no card: tiny ones)
 	$(BIN)/python -m tests.bench.gpu

@@ -17,7 +17,7 @@ CALLING = {
     "models/pull.py",  # the hub, when an admin pulls weights
 }
 # These ask this machine's own programs, ports and name, or the store that the settings name.
-AT_HOME = {f"appliance/box/{name}.py" for name in ("certificates", "doctor", "health", "preflight", "probe", "start_page", "store")}  # fmt: skip
+AT_HOME = {f"appliance/box/{name}.py" for name in ("certificates", "doctor", "health", "preflight", "probe", "start_page", "store", "trial")}  # fmt: skip
 AT_HOME |= {"web/hardening.py", "worker/studio.py"}
 PROGRAMS_OF_MEDIA = ("ffmpeg", "ffprobe", "sox", "mplayer", "convert", "magick")
 

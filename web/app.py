@@ -62,6 +62,7 @@ from web.viewers import provide_admin, provide_confirmed, provide_confirmed_admi
 
 LARGEST_BODY = 512 * 1024  # bytes; the largest form is some pages of lyrics
 THREADS = 16  # handlers that run at the same moment; the database has room for twenty sessions
+COMPRESSION = 4  # less than half of the time that 6 takes, for pages a tenth larger
 FOR_EVER = CacheControlHeader(public=True, max_age=31536000, immutable=True)
 # Streams, and what is compressed already.
 UNCOMPRESSED = [
@@ -127,7 +128,7 @@ def create_app() -> Litestar:
         },
         guards=[refuse_nul, refuse_foreign_requests],
         exception_handlers={StudioError: on_studio_error, HTTPException: on_http_error, Exception: on_bug},
-        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=6, exclude=UNCOMPRESSED),
+        compression_config=CompressionConfig(backend="gzip", gzip_compress_level=COMPRESSION, exclude=UNCOMPRESSED),
         request_max_body_size=LARGEST_BODY,
         before_send=[say_rate, send_renewed_login],
         lifespan=[_threads_ready, newsroom_open],

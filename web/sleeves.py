@@ -5,6 +5,7 @@ The pictures hold no ids, styles or scripts: any number of them may stand on one
 
 import hashlib
 import random
+from functools import lru_cache
 
 from web.sleeve_motifs import MOTIFS, SIDE, Inks, rect
 
@@ -36,6 +37,7 @@ COLOURWAYS = tuple(
 )
 
 
+@lru_cache(4096)  # 2 kB each; a page of Discover shows sixty
 def sleeve_svg(seed: str, size: int = 352) -> str:
     """Return an inline SVG, `size` × `size` CSS pixels, for `seed` (the song's id). Same seed, same picture.
 
