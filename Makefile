@@ -79,8 +79,8 @@ rollback: $$(if $$(filter yes,$$(DOCKER)),,$$(INSTALLED)) ## Put everything back
 
 ##@ Nothing is lost
 .PHONY: backup backup-list backup-check restore export import support-bundle kit-check
-backup: $(INSTALLED) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
-	@$(BOX) backup
+backup: $$(HERE) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
+	@$(INSIDE) -m appliance.box backup
 
 backup-list: $(INSTALLED) ## List the backups (with a recovery kit: KIT=file)
 	@$(BOX) backup-list $(if $(KIT),--kit '$(KIT)')

@@ -256,7 +256,11 @@ def _folder(target: str) -> str:
 
 def _obscured(passphrase: str) -> str:
     """Return the passphrase as rclone wants to read it; this hides nothing, and it never leaves our processes."""
-    done = subprocess.run([rclone(), "obscure", "-"], input=passphrase, text=True, capture_output=True, check=True)
+    # It makes a folder in its home even for this, and in a container that would be the data folder that has to be empty.
+    elsewhere = os.environ | {"HOME": tempfile.gettempdir()}
+    done = subprocess.run(
+        [rclone(), "obscure", "-"], input=passphrase, text=True, capture_output=True, check=True, env=elsewhere
+    )
     return done.stdout.strip()
 
 

@@ -49,4 +49,8 @@ def test_without_a_profile_there_is_one_service_and_it_has_the_card() -> None:
 
 def test_what_it_reads_from_the_environment_are_settings_or_about_the_image() -> None:
     named = set(re.findall(r"\$\{(\w+)", TEXT))
-    assert named - {name.upper() for name in Settings.model_fields} == {"BACKLINE_IMAGE", "BUNDLED_STORE"}
+    assert named - {name.upper() for name in Settings.model_fields} == {
+        "BACKLINE_IMAGE",
+        "BACKLINE_REVISION",
+        "BUNDLED_STORE",
+    }

@@ -19,9 +19,13 @@ LIMITS = ("--read-only", "--tmpfs", "/tmp:rw,nosuid,nodev,size=256m,mode=1777", 
 
 
 class Container:
-    """One volume, and the containers that are started on it one after the other."""
+    """One volume, and the containers that are started on it one after the other.
 
-    def __init__(self, **settings: str) -> None:
+    `arguments` are the engine's own; with `--network=host` it is on the machine's own network, and nothing is published.
+    """
+
+    def __init__(self, *arguments: str, **settings: str) -> None:
+        self.arguments = arguments
         self.name = f"backline-test-{uuid4().hex[:8]}"
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -30,9 +34,19 @@ class Container:
     def create(self, *command: str) -> "Container":
         """Make the container (and the volume, where it is new) and start it."""
         given = [part for name, value in self.settings.items() for part in ("--env", f"{name}={value}")]
-        place = ["-p", f"127.0.0.1:{self.port}:{self.port}", "-v", f"{self.name}:/data"]
+        place = [*self.arguments, "-v", f"{self.name}:/data"]
+        if "--network=host" not in place:
+            place += ["-p", f"127.0.0.1:{self.port}:{self.port}"]
         call(engine("run", "-d", "--name", self.name, *LIMITS, *place, *given, IMAGE, *command))
         return self
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the admin's commands on the volume while no container is at work on it."""
+        given = [part for name, value in self.settings.items() for part in ("--env", f"{name}={value}")]
+        place = [*self.arguments, "-v", f"{self.name}:/data"]
+        return subprocess.run(
+            engine("run", "--rm", *LIMITS, *place, *given, IMAGE, *command), check=False, capture_output=True, text=True
+        )
 
     def start(self) -> "Container":
         """Start the container that is there again."""

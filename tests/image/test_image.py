@@ -3,31 +3,41 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from appliance.box.failure import EX_CONFIG
+from appliance.box.store import temporary_store
 from appliance.box.waiting import wait_until
+from tests.box.studio import Studio
 from tests.image.container import LIMITS, Container
 from tests.image.engine import IMAGE, call, engine
+from tests.image.neighbours import database_behind_a_port
 from tests.web.browser import Browser
 
 PASSWORD = "a kettle on the stove"
 # What a second of a song costs on a busy machine decides; these are seconds of patience, not of promise.
 MAKING = 180
 STOPS_WITHIN = 15
+AT_POST = "This worker is at its post."
 
 
 @pytest.fixture(scope="module")
 def listener(container: Container) -> Iterator[Browser]:
     """Yield the browser of the first admin, who has just made an account with the link from the container's log."""
     with httpx.Client(base_url=container.address, timeout=30) as client:
-        browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
-        browser.open(container.setup_path())
-        fields = {"token": container.setup_path().partition("token=")[2], "name": "Mara", "password": PASSWORD}
-        assert browser.send("/setup", fields).status_code == 303
-        yield browser
+        yield _first_admin(container.setup_path(), client)
+
+
+def _first_admin(link: str, client: httpx.Client) -> Browser:
+    """Return the browser of somebody who has just made the first account with the set-up link."""
+    browser = Browser(client)  # type: ignore[arg-type]  # a TestClient is an httpx.Client
+    browser.open(link)
+    fields = {"token": link.partition("token=")[2], "name": "Mara", "password": PASSWORD}
+    assert browser.send("/setup", fields).status_code == 303
+    return browser
 
 
 def _ask_for_a_song(listener: Browser, seconds: int) -> None:
@@ -161,8 +171,8 @@ class _an_open_stream:
 def new_container() -> Iterator[Callable[..., Container]]:
     made: list[Container] = []
 
-    def make(**settings: str) -> Container:
-        made.append(Container(**settings))
+    def make(*arguments: str, **settings: str) -> Container:
+        made.append(Container(*arguments, **settings))
         return made[-1]
 
     yield make
@@ -182,3 +192,69 @@ def test_a_worker_of_its_own_says_what_it_has_to_share(new_container: Callable[.
     assert wait_until(lambda: not container.runs(), 30)
     assert container.exit_code() == EX_CONFIG
     assert "needs DATABASE_URL, SECRET_KEY, OBJECT_STORE=s3 in its settings" in container.logs()
+
+
+def test_a_backup_made_inside_is_restored_into_an_empty_volume_and_the_songs_play(
+    new_container: Callable[..., Container], tmp_path: Path
+) -> None:
+    target = tmp_path / "backups"
+    target.mkdir()
+    target.chmod(0o777)  # the container's user has no name here
+    chosen = {"BACKUP_TARGET": "/backups", "BACKUP_PASSPHRASE": "six tall ships on a quiet sea"}
+    studio = new_container("-v", f"{target}:/backups", **chosen).create()
+    studio.until_ready()
+    with httpx.Client(base_url=studio.address, timeout=30) as client:
+        mara = _first_admin(studio.setup_path(), client)
+        _ask_for_a_song(mara, 10)
+        assert wait_until(lambda: len(_takes(mara)) == 2, MAKING, every=1), studio.logs()
+        heard = {take: mara.open(f"{take}/audio").content for take in _takes(mara)}
+    made = studio.ask("python", "-m", "appliance.box", "backup")
+    assert made.returncode == 0, made.stdout + made.stderr
+    studio.remove()
+
+    again = new_container("-v", f"{target}:/backups", **chosen)
+    back = again.run("restore", "--yes")
+    assert back.returncode == 0, back.stdout + back.stderr
+    again.create().until_ready()
+    assert "/setup?token=" not in again.logs()
+    with httpx.Client(base_url=again.address, timeout=30) as client:
+        mara = Browser(client)  # type: ignore[arg-type]
+        mara.open("/sign-in")
+        assert mara.send("/sign-in", {"user": "Mara", "password": PASSWORD}).status_code == 303
+        assert {take: mara.open(f"{take}/audio").content for take in _takes(mara)} == heard
+
+
+def test_a_second_host_makes_songs_of_the_same_queue(new_container: Callable[..., Container], tmp_path: Path) -> None:
+    """The first host runs without a container: on the machine's own network it shares 127.0.0.1 with the second."""
+    with database_behind_a_port() as database_url, temporary_store() as store:
+        shared = {
+            "DATABASE_URL": database_url,
+            "OBJECT_STORE": "s3",
+            "S3_ENDPOINT": store.endpoint,
+            "S3_ACCESS_KEY": store.access_key,
+            "S3_SECRET_KEY": store.secret_key,
+            "SECRET_KEY": "the-same-on-both-hosts-of-this-test",
+            "REGISTRATION": "open",
+        }
+        first = Studio(tmp_path / "data", **shared)  # type: ignore[arg-type]  # none of them is its user
+        try:
+            first.start().until_ready()
+            second = new_container("--network=host", **shared).create("run", "--as-pid-one", "--only-worker")
+            assert wait_until(lambda: AT_POST in second.logs() or not second.runs(), 120, every=0.5), second.logs()
+            address = f"http://127.0.0.1:{first.port}"
+            with httpx.Client(base_url=address, timeout=30) as hers, httpx.Client(base_url=address, timeout=30) as his:
+                mara = _first_admin(str(first.link()), hers)
+                jun = Browser(his)  # type: ignore[arg-type]
+                jun.open("/sign-up")
+                assert jun.send("/sign-up", {"name": "Jun", "email": "", "password": PASSWORD}).status_code == 303
+                for person, seconds in ((mara, 60), (jun, 10)):  # whoever is at the first cannot take the second
+                    _ask_for_a_song(person, seconds)
+                for person in (mara, jun):
+                    assert wait_until(lambda who=person: len(_takes(who)) == 2, MAKING, every=1), second.logs()  # type: ignore[misc]
+                    assert all(_plays(person, take) for take in _takes(person))
+            assert wait_until(lambda: "ends." in second.logs(), 30), second.logs()
+            assert (first.data / "logs" / "worker.log").read_text().count(" ends.") == 1
+            assert second.stop()[0] == 0
+            assert first.stop() == 0
+        finally:
+            first.end()
