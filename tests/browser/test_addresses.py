@@ -29,7 +29,7 @@ def test_a_song_plays_and_seeks_under_every_name_of_the_machine(browser: Browser
     page.goto("/sign-in")
     page.get_by_label("E-mail or name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("link", name="Make a song")).to_be_visible()
     page.goto(made.song)
     has_sought, is_finite, source = page.evaluate(PLAY_AND_SEEK, f"{made.song}/audio")

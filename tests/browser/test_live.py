@@ -41,7 +41,7 @@ def until(page: Page, is_true: Callable[[], bool]) -> None:
 def sign_in(page: Page) -> None:
     page.get_by_label("E-mail or name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("link", name="Make a song")).to_be_visible()
     page.goto("/create")
 

@@ -303,7 +303,7 @@ def test_a_song_of_somebody_else_counts_when_it_was_heard_and_never_when_downloa
     jun = open_page("/sign-in", storage_state=None)
     jun.get_by_label("E-mail or name").fill("Jun Park")
     jun.get_by_label("Password").fill(PASSWORD)
-    jun.get_by_role("button", name="Sign in").click()
+    jun.get_by_role("button", name="Sign in", exact=True).click()
     expect(jun.get_by_role("link", name="Make a song")).to_be_visible()
     assert jun.request.get(f"{gospel}/download?format=mp3").ok
     jun.goto(gospel)

@@ -146,7 +146,7 @@ def test_without_a_script_somebody_signs_in_makes_a_song_and_plays_it(made: Made
     page = open_page("/sign-in", storage_state=None, java_script_enabled=False)
     page.get_by_label("E-mail or name").fill(NAME)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.goto("/create")
     songs = page.locator(".takes > li").count()
     page.get_by_label("What should it be about").fill("A lullaby for a lighthouse")

@@ -62,7 +62,7 @@ def test_an_old_backup_and_a_worker_that_is_gone_are_shouted_about(ada: Browser,
     page = ada.open("/admin").text
     assert "What needs you" in page
     assert 'class="err">The last good backup is 30 hours old.' in page
-    assert "no worker has been heard" in page
+    assert "No worker has been heard" in page
 
 
 def test_a_memory_that_cannot_be_read_counts_as_none(ada: Browser, tmp_path: Path) -> None:
