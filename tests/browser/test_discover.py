@@ -104,3 +104,4 @@ def test_coming_back_to_a_long_list_finds_the_song_that_was_left(crowded: None, 
     # And on from there.
     page.locator("#more").scroll_into_view_if_needed()
     expect(rows).to_have_count(81)
+    page.close()  # before its songs are gone, whose pictures it may still be asking for
