@@ -25,7 +25,7 @@ FROM base AS installing
 # hadolint ignore=DL3008
 RUN apt-get update -q; apt-get install -y -q --no-install-recommends python3-venv; rm -rf /var/lib/apt/lists/*
 ARG CA=""
-ENV PIP_CERT=${CA} NODE_EXTRA_CA_CERTS=${CA} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip
+ENV PIP_CERT=${CA} NODE_EXTRA_CA_CERTS=${CA} PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip NPM_CONFIG_CACHE=/var/cache/npm
 WORKDIR /opt/backline
 
 # --- the Python packages, without those that only build the pages, and without the store that is not wanted --------------
@@ -65,7 +65,7 @@ RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,targ
 COPY web/__init__.py web/assets.py web/bundle.py web/
 COPY web/static web/static
 COPY web/templates web/templates
-RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/root/.npm \
+RUN --mount=type=secret,id=ca,target=/run/secrets/ca.pem --mount=type=cache,target=/var/cache/npm \
     venv/bin/python -m web.bundle
 
 # --- the object store ---------------------------------------------------------------------------------------------------
