@@ -4,10 +4,8 @@ import base64
 import hashlib
 import hmac
 import re
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from uuid import uuid4
 
 import pytest
@@ -18,43 +16,18 @@ from appliance.settings import settings
 from appliance.tables import IdempotentAnswer, User, WebhookDelivery, WebhookEndpoint
 from tests.web.browser import Browser, beside
 from tests.web.test_security import later
+from tests.webhook_receiver import Receiver, receiving
 from worker.messages import send_messages
 
 HERE = "/settings/webhooks"
 
 
-class Listener:
-    """A program that listens; `status` is what it answers."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 204
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(outer.status)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hooks"
-
-
 @pytest.fixture
-def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listener]:
-    listener = Listener()
-    monkeypatch.setenv("WEBHOOK_HOSTS", f"house.example, 127.0.0.1:{listener.server.server_port}")
-    settings.cache_clear()
-    thread = threading.Thread(target=listener.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield listener
-    listener.server.shutdown()
-    thread.join()
-    listener.server.server_close()
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    with receiving() as receiver:
+        monkeypatch.setenv("WEBHOOK_HOSTS", f"house.example, 127.0.0.1:{receiver.port}")
+        settings.cache_clear()
+        yield receiver
 
 
 def add(browser: Browser, url: str) -> str:
@@ -66,10 +39,10 @@ def add(browser: Browser, url: str) -> str:
     return re.search(r'id="new-secret">(whsec_[^<]+)<', page.text)[1]  # type: ignore[index]
 
 
-def test_an_address_is_added_tried_and_removed(mara: Browser, session: Session, listener: Listener) -> None:
-    secret = add(mara, listener.url)
+def test_an_address_is_added_tried_and_removed(mara: Browser, session: Session, receiver: Receiver) -> None:
+    secret = add(mara, receiver.url)
     page = mara.open("/settings/webhooks").text
-    assert listener.url in page
+    assert receiver.url in page
     assert secret not in page
     assert "Nothing was sent there yet." in page
     assert "hx-trigger" not in page.partition('id="hooks"')[2].partition(">")[0]
@@ -80,7 +53,7 @@ def test_an_address_is_added_tried_and_removed(mara: Browser, session: Session, 
     assert "On its way." in page
     assert "every 2s" in page
     assert send_messages() == 1
-    ((headers, body),) = listener.got
+    ((headers, body),) = receiver.got
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     key = base64.b64decode(secret.removeprefix("whsec_"))
     assert headers["webhook-signature"] == "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
@@ -94,10 +67,10 @@ def test_an_address_is_added_tried_and_removed(mara: Browser, session: Session, 
 
 
 def test_a_test_that_is_not_taken_says_so_and_is_not_sent_again(
-    mara: Browser, session: Session, listener: Listener
+    mara: Browser, session: Session, receiver: Receiver
 ) -> None:
-    listener.status = 500
-    add(mara, listener.url)
+    receiver.status = 500
+    add(mara, receiver.url)
     endpoint = session.scalars(select(WebhookEndpoint)).one()
     mara.send(f"{HERE}/{endpoint.id}/test")
     assert send_messages() == 0
@@ -107,7 +80,7 @@ def test_a_test_that_is_not_taken_says_so_and_is_not_sent_again(
 
 
 def test_only_hosts_that_the_settings_name_are_told(
-    mara: Browser, session: Session, listener: Listener, monkeypatch: pytest.MonkeyPatch
+    mara: Browser, session: Session, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = mara.open(HERE)
     assert "house.example" in page.text
@@ -122,30 +95,30 @@ def test_only_hosts_that_the_settings_name_are_told(
 
 
 def test_nobody_sees_tries_or_removes_the_addresses_of_others(
-    mara: Browser, jun: Browser, session: Session, listener: Listener, people: dict[str, User]
+    mara: Browser, jun: Browser, session: Session, receiver: Receiver, people: dict[str, User]
 ) -> None:
-    add(mara, listener.url)
+    add(mara, receiver.url)
     endpoint = session.scalars(select(WebhookEndpoint)).one()
-    assert listener.url not in jun.open(HERE).text
+    assert receiver.url not in jun.open(HERE).text
     for action in ("test", "remove"):
         assert jun.send(f"{HERE}/{endpoint.id}/{action}").status_code == 404
         assert jun.send(f"{HERE}/{uuid4()}/{action}").status_code == 404
     assert session.scalars(select(WebhookDelivery)).all() == []
 
 
-def test_adding_one_asks_for_the_password_again(mara: Browser, session: Session, listener: Listener) -> None:
+def test_adding_one_asks_for_the_password_again(mara: Browser, session: Session, receiver: Receiver) -> None:
     mara.open(HERE)
     later(session, timedelta(minutes=11))
-    assert mara.send(HERE, {"url": listener.url}).headers["location"].startswith("/confirm")
+    assert mara.send(HERE, {"url": receiver.url}).headers["location"].startswith("/confirm")
 
 
 def test_the_secret_is_told_once_by_the_api_too_and_kept_for_no_request_that_comes_twice(
-    mara: Browser, session: Session, listener: Listener, people: dict[str, User]
+    mara: Browser, session: Session, receiver: Receiver, people: dict[str, User]
 ) -> None:
     mara.open("/settings/keys")
     page = mara.send("/settings/keys", {"name": "x", "may:songs:write": "on"}).text
     key = {"Authorization": f"Bearer {re.search(r'new-key.>([^<]+)<', page)[1]}", "Idempotency-Key": "once"}  # type: ignore[index]
-    answers = [mara.ask("POST", "/api/v1/webhooks", json={"url": listener.url}, headers=key) for _ in range(2)]
+    answers = [mara.ask("POST", "/api/v1/webhooks", json={"url": receiver.url}, headers=key) for _ in range(2)]
     assert answers[0].json() == answers[1].json()
     secret = answers[0].json()["secret"]
     assert secret.startswith("whsec_")

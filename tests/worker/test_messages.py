@@ -4,10 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -19,44 +16,15 @@ from appliance.queue import claim_request, fail_song, lease_of
 from appliance.settings import settings
 from appliance.tables import User, WebhookDelivery
 from tests.appliance.people import add_user, ask
+from tests.webhook_receiver import Receiver, receiving
 from worker.messages import send_messages
-
-
-class Receiver:
-    """A program that listens: keeps what it is sent, and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 204
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                outer.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(outer.status)
-                if outer.status == 302:
-                    self.send_header("location", f"http://127.0.0.1:{outer.port}/elsewhere")
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        self.url = f"http://127.0.0.1:{self.port}/hooks"
 
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    receiver = Receiver()
-    _allow(monkeypatch, f"house.example, 127.0.0.1:{receiver.port}")
-    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield receiver
-    receiver.server.shutdown()
-    thread.join()
-    receiver.server.server_close()
+    with receiving() as receiver:
+        _allow(monkeypatch, f"house.example, 127.0.0.1:{receiver.port}")
+        yield receiver
 
 
 @pytest.fixture
