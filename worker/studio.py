@@ -108,14 +108,23 @@ class Studio:
             try:
                 self._say_alive()
                 apply_messages()
-                if start_paid_songs() or (len(self._watches) < self.engines.at_once and _somebody_waits()):
+                if start_paid_songs():
                     ring()
+                if len(self._watches) < self.engines.at_once and _somebody_waits():
+                    # Not by the bell: another machine's worker, which is busy, might hear it in our place.
+                    threading.Thread(target=self._answer_unbidden, name="unbidden", daemon=True).start()
                 if _words_wait():
                     ring("words_wait")
             except Exception:
                 log.warning("The sweep did not get through; it will try again.", exc_info=True)
             if self._stopped.wait(_SWEEP):
                 return
+
+    def _answer_unbidden(self) -> None:
+        try:
+            self.answer()
+        except Exception:
+            log.warning("A request could not be claimed; the next sweep will try again.", exc_info=True)
 
     def _say_alive(self) -> None:
         engines = self.engines

@@ -247,7 +247,7 @@ def test_a_second_host_makes_songs_of_the_same_queue(new_container: Callable[...
                 jun = Browser(his)  # type: ignore[arg-type]
                 jun.open("/sign-up")
                 assert jun.send("/sign-up", {"name": "Jun", "email": "", "password": PASSWORD}).status_code == 303
-                for person, seconds in ((mara, 60), (jun, 10)):  # whoever is at the first cannot take the second
+                for person, seconds in ((mara, 120), (jun, 10)):  # whoever is at the first cannot take the second
                     _ask_for_a_song(person, seconds)
                 for person in (mara, jun):
                     assert wait_until(lambda who=person: len(_takes(who)) == 2, MAKING, every=1), second.logs()  # type: ignore[misc]
