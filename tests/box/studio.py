@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -33,9 +34,12 @@ sys.exit(run(load_settings(os.environ, None), **json.loads(sys.argv[1])))
 
 
 def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    """Return a port that nobody listens on: below those that connections get, and those of `free_store_port`."""
+    while True:
+        port = 5_000 + secrets.randbelow(7_000)
+        with socket.socket() as door, contextlib.suppress(OSError):
+            door.bind(("127.0.0.1", port))
+            return port
 
 
 class Studio:
