@@ -85,7 +85,7 @@ FROM store-${OBJECT_STORE} AS store
 FROM base
 RUN groupadd --gid 10001 backline; \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin backline; \
-    install -d -m 0700 -o 10001 -g 10001 /data /models
+    install -d -m 0700 -o 10001 -g 10001 /data /models /backups
 COPY --from=models /opt/backline/packages /opt/backline/packages
 COPY --from=store /opt/store /usr/local/bin
 COPY --from=packages /opt/backline/venv /opt/backline/venv

@@ -21,6 +21,12 @@ SERVICE ?= $(if $(shell command -v nvidia-smi),backline,cpu)
 RUNNING = $(shell docker compose ps --services --status running 2>/dev/null | head -n 1)
 INSIDE = $(if $(RUNNING),docker compose exec $(RUNNING) python,$(BIN)/python)
 HERE = $(if $(RUNNING),,$(INSTALLED))
+# What needs no running studio: asked in its container, else in a new one for as long as it takes, else here. No container
+# sees the files of this machine, so a kit is handed in.
+DOCKED = $(or $(RUNNING),$(filter yes,$(DOCKER)))
+ALONE = docker compose run --rm -T --no-deps $(or $(RUNNING),$(SERVICE))
+ANYWHERE = $(if $(RUNNING),docker compose exec -T $(RUNNING) python -m appliance.box,$(if $(DOCKED),$(ALONE),$(BOX)))
+WITH_KIT = $(if $(KIT),$(if $(DOCKED),--kit - <'$(KIT)',--kit '$(KIT)'))
 
 .SECONDEXPANSION:
 ##@ The studio
@@ -82,18 +88,20 @@ rollback: $$(if $$(filter yes,$$(DOCKER)),,$$(INSTALLED)) ## Put everything back
 backup: $$(HERE) ## Back everything up to BACKUP_TARGET, encrypted, and read it again
 	@$(INSIDE) -m appliance.box backup
 
-backup-list: $(INSTALLED) ## List the backups (with a recovery kit: KIT=file)
-	@$(BOX) backup-list $(if $(KIT),--kit '$(KIT)')
+backup-list: $$(if $$(DOCKED),,$$(INSTALLED)) ## List the backups (with a recovery kit: KIT=file)
+	@$(ANYWHERE) backup-list $(WITH_KIT)
 
-backup-check: $(INSTALLED) ## Read a whole backup again (not the newest: WHEN=...)
-	@$(BOX) backup-check $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)')
+backup-check: $$(if $$(DOCKED),,$$(INSTALLED)) ## Read a whole backup again (not the newest: WHEN=...)
+	@$(ANYWHERE) backup-check $(if $(WHEN),--when '$(WHEN)') $(WITH_KIT)
 
-restore: $(INSTALLED) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
-	@$(BOX) restore $(if $(KIT),--kit '$(KIT)') $(if $(WHEN),--when '$(WHEN)') $(if $(filter yes,$(YES)),--yes) \
-		$(if $(filter yes,$(STOP)),--stop) $(if $(filter no,$(POINT)),--no-point)
+# In Docker the container is stopped rather than what is in it, and another one restores.
+restore: $$(if $$(DOCKED),,$$(INSTALLED)) ## Say what a restore would change; do it: YES=yes (WHEN=..., KIT=file, STOP=yes, POINT=no)
+	@$(if $(and $(RUNNING),$(filter yes,$(STOP)),$(filter yes,$(YES))),docker compose stop $(RUNNING) &&) $(if $(DOCKED),$(ALONE),$(BOX)) restore $(if $(WHEN),--when '$(WHEN)') \
+		$(if $(filter yes,$(YES)),--yes) $(if $(RUNNING),,$(if $(filter yes,$(STOP)),--stop)) \
+		$(if $(filter no,$(POINT)),--no-point) $(WITH_KIT)
 
-support-bundle: $(INSTALLED) ## Write what somebody who helps needs to see into a file, without secrets
-	@$(BOX) support-bundle
+support-bundle: $$(if $$(DOCKED),,$$(INSTALLED)) ## Write what somebody who helps needs to see into a file, without secrets
+	@$(if $(DOCKED),(umask 077; $(ANYWHERE) support-bundle --stdout >support.tar.gz) && echo "It is in support.tar.gz. Look before you send it.",$(BOX) support-bundle)
 
 export: $(INSTALLED) ## Write somebody's songs into a folder of music (USER=name TO=folder)
 	@$(BOX) export '$(USER)' '$(TO)'
@@ -101,8 +109,8 @@ export: $(INSTALLED) ## Write somebody's songs into a folder of music (USER=name
 import: $(INSTALLED) ## Take such a folder into somebody's library (USER=name FROM=folder)
 	@$(BOX) import '$(USER)' '$(FROM)'
 
-kit-check: $(INSTALLED) ## Prove that a recovery kit opens the newest backup (KIT=file)
-	@$(BOX) backup-check --kit '$(KIT)'
+kit-check: $$(if $$(DOCKED),,$$(INSTALLED)) ## Prove that a recovery kit opens the newest backup (KIT=file)
+	@$(ANYWHERE) backup-check $(WITH_KIT)
 
 ##@ The models
 .PHONY: models-install models-list models-pull

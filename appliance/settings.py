@@ -140,6 +140,10 @@ class Settings(BaseModel):
     backup_target: str = Field(
         "", description="Where backups go: a folder on another disk, s3:bucket/folder, or any remote of rclone's."
     )
+    backup_folder: str = Field(
+        "",
+        description="A folder of this machine, such as a disk, that the container has as /backups, for BACKUP_TARGET=/backups. Docker only.",
+    )
     backup_hour: int = Field(3, ge=0, le=23, description="The hour of the nightly backup, in UTC.")
     backup_passphrase: SecretStr = Field(
         SecretStr(""), description="What backups are encrypted with; empty: generated once."

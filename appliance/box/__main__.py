@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             case "user-list":
                 return people.list_users(wanted)
             case "support-bundle":
-                return support_bundle(wanted)
+                return support_bundle(wanted, asked.stdout)
             case "export":
                 return library_commands.export(wanted, asked.user, asked.folder)
             case "import":
@@ -120,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("user", help="whose songs, by the name they sign in with")
             command.add_argument("folder", help="the folder")
         if name in ("backup-list", "backup-check", "restore"):
-            command.add_argument("--kit", default="", help="the recovery kit, where this machine has no passphrase")
+            command.add_argument(
+                "--kit", default="", help="the recovery kit, where this machine has no passphrase (- reads it)"
+            )
         if name in ("backup-check", "restore"):
             command.add_argument("--when", default="", help="a backup's name, a day or a moment; else the newest")
         if name in ("restore", "rollback"):
@@ -128,6 +130,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "restore":
             command.add_argument("--stop", action="store_true", help="stop the studio first")
             command.add_argument("--no-point", action="store_true", help="make no backup of what is there")
+        if name == "support-bundle":
+            command.add_argument("--stdout", action="store_true", help="write it to the output, for whoever is outside")
         if name == "admin-create":
             command.add_argument("name", help="the name to sign in with")
             command.add_argument("--email", default="", help="an e-mail address to sign in with")

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import sys
 from pathlib import Path
 
 from appliance.box.failure import BoxError
@@ -70,9 +71,11 @@ def known_passphrase(wanted: Settings) -> str:
 
 
 def passphrase_in(kit: Path) -> str:
-    """Return the passphrase that a recovery kit names. Raises BoxError where the file is none."""
+    """Return the passphrase that a recovery kit names; `-` is what comes in. Raises BoxError where the file is none."""
     try:
-        found = re.search(r"^\s*Passphrase\s+(\S.*?)\s*$", kit.read_text(), re.MULTILINE)
+        found = re.search(
+            r"^\s*Passphrase\s+(\S.*?)\s*$", sys.stdin.read() if kit == Path("-") else kit.read_text(), re.MULTILINE
+        )
     except (OSError, UnicodeDecodeError) as error:
         raise BoxError.about_configuration(f"The recovery kit {kit} cannot be read ({error}).") from None
     if found is None:

@@ -3,6 +3,7 @@
 import io
 import json
 import platform
+import sys
 import tarfile
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -32,8 +33,8 @@ REDACTED = "[redacted]"
 _SHORTEST = 6  # letters; a shorter secret would be found in every other word
 
 
-def support_bundle(wanted: Settings) -> int:
-    """Write the bundle beside the data of the studio, which may run or not, and say where."""
+def support_bundle(wanted: Settings, to_output: bool) -> int:
+    """Write the bundle beside the data of the studio, which may run or not, and say where; or, out of a container, as output."""
     data = wanted.data_dir.expanduser().absolute()
     who = lock.holder(Layout(data, data).lock)
     layout = Layout(data, Path(who.runtime) if who else data)
@@ -48,13 +49,18 @@ def support_bundle(wanted: Settings) -> int:
     files = {"about.json": _about(full, layout, running=who is not None)} | {
         f"logs/{path.name}": supervisor.last_lines(path, LINES) for path in sorted(layout.logs.glob("*.log"))
     }
-    place.touch(mode=0o600)
-    with tarfile.open(place, "w:gz") as bundle:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as bundle:
         for name, text in files.items():
             content = redact(text, secrets).encode()
             entry = tarfile.TarInfo(f"backline-support/{name}")
             entry.size, entry.mtime = len(content), int(now.timestamp())
             bundle.addfile(entry, io.BytesIO(content))
+    if to_output:
+        sys.stdout.buffer.write(packed.getvalue())
+        return 0
+    place.touch(mode=0o600)
+    place.write_bytes(packed.getvalue())
     say(
         f"{place} holds states, settings without secrets, versions and the ends of {len(files) - 1} logs. Look before you send it."
     )

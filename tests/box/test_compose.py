@@ -30,7 +30,17 @@ def test_every_service_is_closed_and_limited(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_volume_that_is_mounted_is_declared(name: str) -> None:
-    assert {volume.split(":")[0] for volume in SERVICES[name]["volumes"]} <= COMPOSE["volumes"].keys()
+    named = {re.sub(r"^\$\{\w+:-(\w+)\}", r"\1", volume).split(":")[0] for volume in SERVICES[name]["volumes"]}
+    assert named <= COMPOSE["volumes"].keys()
+
+
+def test_backups_may_go_to_a_volume_or_to_a_folder_of_the_machine() -> None:
+    mounts = [
+        volume for service in ("backline", "cpu") for volume in SERVICES[service]["volumes"] if "BACKUP" in volume
+    ]
+    assert mounts == ["${BACKUP_FOLDER:-backups}:/backups"] * 2
+    # A new volume takes its owner from the image, whose user writes there.
+    assert re.search(r"install -d .*-o 10001 -g 10001 .*/backups", (PROJECT / "Dockerfile").read_text())
 
 
 def test_one_port_is_published_on_this_machine_only_unless_somebody_says_otherwise() -> None:

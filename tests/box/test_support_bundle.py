@@ -1,5 +1,6 @@
 """The bundle for whoever helps holds what they need, and no secret, not even one that stands in a log."""
 
+import io
 import json
 import tarfile
 from pathlib import Path
@@ -49,7 +50,7 @@ def _secrets(wanted: Settings, data: Path) -> list[str]:
 
 def test_no_secret_of_any_kind_is_in_it(wanted: Settings, tmp_path: Path) -> None:
     keep_passphrase(wanted.model_copy(update={"backup_passphrase": type(wanted.backup_passphrase)("")}), "x")
-    assert support_bundle(wanted) == 0
+    assert support_bundle(wanted, to_output=False) == 0
     (bundle,) = tmp_path.glob("support-*.tar.gz")
     assert bundle.stat().st_mode & 0o077 == 0
     with tarfile.open(bundle) as opened:
@@ -63,6 +64,15 @@ def test_no_secret_of_any_kind_is_in_it(wanted: Settings, tmp_path: Path) -> Non
     assert about["settings"]["SECRET_KEY"] == "set"
     assert about["settings"]["WEB_PORT"] == "8080"
     assert any(each.startswith("litestar==") for each in about["packages"])
+
+
+def test_out_of_a_container_it_comes_as_output(
+    wanted: Settings, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert support_bundle(wanted, to_output=True) == 0
+    with tarfile.open(fileobj=io.BytesIO(capfdbinary.readouterr().out)) as opened:
+        assert "backline-support/about.json" in opened.getnames()
+    assert not list(tmp_path.glob("support-*"))
 
 
 def test_of_secrets_that_are_part_of_each_other_nothing_is_left() -> None:
