@@ -6,16 +6,17 @@ from contextlib import contextmanager
 
 import hypothesis
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url
 from sqlalchemy.orm import Session
 
 from appliance import database, taskqueue
-from appliance.box.postgres import temporary_cluster
+from appliance.box.postgres import SUPERUSER, connect, temporary_cluster
 from appliance.box.store import TemporaryStore, temporary_store
 from appliance.credits import broken_invariants
 from appliance.settings import Settings, settings
 from appliance.storage import Storage, storage
 
+LARGE = 2**20  # bytes in a table that is given a new file rather than emptied row by row
 GIVEN_POSTGRES, GIVEN_STORE = "BACKLINE_TESTS_POSTGRES", "BACKLINE_TESTS_STORE"  # an address; an address and two keys
 
 # The same examples in every run, so that a red run can be repeated; how fast they are drawn says nothing about us.
@@ -78,14 +79,21 @@ def _postgres() -> Iterator[str]:
 def empty_database() -> None:
     """Take everything out of the tests' database but the categories."""
     kept = {"categories", "alembic_version"}
-    with database.engine().begin() as connection:
-        tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
-        # The ledger and the admins' record refuse to be emptied; only their owner can talk them into it.
-        for table in ("credit_entries", "audit_entries"):
-            connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        connection.execute(text(f"TRUNCATE {', '.join(sorted(set(tables) - kept))}"))
-        for table in ("credit_entries", "audit_entries"):
-            connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
+    # The ledger and the admins' record refuse to be emptied, and every table what others name; triggers are the superuser's.
+    superuser = make_url(settings().database_url.get_secret_value()).set(username=SUPERUSER)
+    address = superuser.render_as_string(hide_password=False)
+    with connect(address, seconds=30) as connection, connection.transaction():
+        sizes = connection.execute(
+            "SELECT tablename, pg_relation_size(format('public.%I', tablename)) FROM pg_tables WHERE schemaname = 'public'"
+        ).fetchall()
+        tables = sorted(name for name, _ in sizes if name not in kept)
+        connection.execute("SET LOCAL session_replication_role = replica")
+        # Whoever still writes is waited for. New files for forty tables take twenty times as long as removing a few rows.
+        connection.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")
+        if max(size for _, size in sizes) > LARGE:
+            connection.execute(f"TRUNCATE {', '.join(tables)}")
+        else:
+            connection.execute("; ".join(f"DELETE FROM {table}" for table in tables))
 
 
 @pytest.fixture

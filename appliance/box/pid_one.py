@@ -7,9 +7,8 @@ take a studio that gave up for one that was stopped.
 import sys
 from pathlib import Path
 
-from supervisor import supervisord
-
 from appliance.box.announce import explain
+from appliance.box.attentive import supervise
 from appliance.box.folder import drop_runtime
 from appliance.box.layout import Layout
 
@@ -17,7 +16,7 @@ from appliance.box.layout import Layout
 def main() -> int:
     """Run supervisord in this very process, and return the container's exit code when it ends."""
     layout = Layout(*map(Path, sys.argv[1:3]))
-    supervisord.main(["--configuration", str(layout.supervisor_config)])
+    supervise(["--configuration", str(layout.supervisor_config)])
     code = explain(layout)
     drop_runtime(layout.runtime)
     return code

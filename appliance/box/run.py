@@ -140,7 +140,7 @@ def _watch(full: Settings, layout: Layout, environ: dict[str, str], held: tuple[
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    command = [sys.executable, "-m", "supervisor.supervisord", "--configuration", str(layout.supervisor_config)]
+    command = [sys.executable, "-m", "appliance.box.attentive", "--configuration", str(layout.supervisor_config)]
     said = layout.runtime / "supervisord.said"
     with said.open("w") as output:
         process = subprocess.Popen(

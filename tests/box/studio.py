@@ -117,6 +117,19 @@ class Studio:
         assert READY in self.said, self.said
         return self
 
+    def start_foundation(self, seconds: float = 90) -> "Studio":
+        """Start it with idle programs in place of web and worker, and wait until database and store are made ready."""
+        idle = [self.python, "-c", "import time; time.sleep(600)"]
+        process = self.start(worker=idle, web=idle).process
+        assert process
+        assert wait_until(lambda: self._is_prepared() or process.poll() is not None, seconds), self.said
+        assert self._is_prepared(), self.said
+        return self
+
+    def _is_prepared(self) -> bool:
+        who = lock.holder(self.data / ".lock")
+        return who is not None and (Path(who.runtime) / "prepared").exists()
+
     def until_over(self, seconds: float = 60) -> int:
         """Wait for the end of the start and return its exit code."""
         assert self.process

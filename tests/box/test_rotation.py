@@ -48,7 +48,7 @@ with transaction() as session:
 def studio(tmp_path: Path) -> Iterator[Studio]:
     studio = Studio(tmp_path / "data")
     try:
-        yield studio.start().until_ready()
+        yield studio.start_foundation()
     finally:
         studio.end()
 
@@ -83,7 +83,7 @@ def test_a_changed_key_is_settled_by_the_next_start(studio: Studio) -> None:
     assert "SECRET_KEY_BEFORE" in own.stderr
     assert studio.stop() == 0
     studio.environment["SECRET_KEY"] = "one of my own that is long"
-    studio.start().until_ready()
+    studio.start_foundation()
     said = (studio.data / "logs" / "prepare.log").read_text()
     assert "1 secrets are sealed anew" in said
     assert "yet another key" not in said

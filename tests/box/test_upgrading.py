@@ -13,7 +13,6 @@ import httpx
 import pytest
 import sqlalchemy
 
-from appliance.box import lock
 from appliance.box.dump import load_dump
 from appliance.box.failure import BoxError
 from appliance.box.layout import PROJECT
@@ -27,14 +26,22 @@ from tests.web.browser import Browser
 OLD = "0002"
 
 
-@pytest.fixture
-def old_database() -> Iterator[str]:
-    """Yield the address of a database of an earlier version, with somebody in it."""
+@pytest.fixture(scope="module")
+def _cluster() -> Iterator[str]:
     with temporary_cluster() as url:
-        migrate(url, to=OLD)
-        with connect(url) as connection:
-            connection.execute("INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Mara', '-')")
         yield url
+
+
+@pytest.fixture
+def old_database(_cluster: str) -> str:
+    """Return the address of a database of an earlier version, with somebody in it and nothing else."""
+    with connect(_cluster) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner")
+    migrate(_cluster, to=OLD)
+    with connect(_cluster) as connection:
+        connection.execute("INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Mara', '-')")
+    return _cluster
 
 
 def _people(url: str) -> list[str]:
@@ -216,11 +223,6 @@ def _revision_before_the_newest_tables() -> str | None:
     return None
 
 
-def _is_prepared(studio: Studio) -> bool:
-    who = lock.holder(studio.data / ".lock")
-    return who is not None and (Path(who.runtime) / "prepared").exists()
-
-
 @pytest.mark.box
 def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play_and_a_broken_version_leads_back(
     tmp_path: Path,
@@ -242,9 +244,7 @@ def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play_and_a_br
     earlier.environment["PYTHONPATH"] = str(old)
     failing.environment["PYTHONPATH"] = str(broken)
     try:
-        idle = [sys.executable, "-c", "import time; time.sleep(600)"]
-        earlier.start(worker=idle, web=idle)
-        assert wait_until(lambda: _is_prepared(earlier), 90), earlier.said
+        earlier.start_foundation()
         full = json.loads(earlier.layout.settings.read_text())
         made = subprocess.run(
             [sys.executable, "-c", IN_THE_OLD_ONE],
@@ -257,14 +257,13 @@ def test_a_data_folder_of_an_earlier_revision_starts_and_its_songs_play_and_a_br
         assert made.returncode == 0, made.stderr
         assert earlier.stop() == 0, earlier.said
 
-        assert failing.start(worker=idle).until_over(120) == 1
+        assert failing.start(worker=["sleep", "600"]).until_over(120) == 1
         assert "The new version does not work: the web app ends with 1" in failing.said
         assert "`make rollback` puts everything back" in failing.said
         back = now.ask("rollback")
         assert (back.returncode, back.stderr) == (0, "")
         assert "The data is as it was before the upgrade" in back.stdout
-        earlier.start(worker=idle, web=idle)  # whose tables they have to be, or it does not start
-        assert wait_until(lambda: _is_prepared(earlier), 90), earlier.said
+        earlier.start_foundation()  # whose tables they have to be, or it does not start
         assert earlier.stop() == 0, earlier.said
 
         now.start().until_ready(150)  # tables, the trial, and then the start

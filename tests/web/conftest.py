@@ -12,8 +12,8 @@ from appliance.passwords import hash_password
 from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import User
+from tests.web.apps import app_now
 from tests.web.browser import PASSWORD, Browser
-from web.app import create_app
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def people(session: Session, password_hash: str) -> dict[str, User]:
 @pytest.fixture
 def client(database_url: str, object_store: Storage) -> Iterator[TestClient[Litestar]]:
     """Yield a client of a running app."""
-    with TestClient(create_app(), base_url=settings().public_url) as client:
+    with TestClient(app_now(), base_url=settings().public_url) as client:
         yield client
 
 

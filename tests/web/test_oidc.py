@@ -26,11 +26,11 @@ from appliance.people import disable
 from appliance.settings import load_settings, settings
 from appliance.storage import Storage
 from appliance.tables import Identity, LoginSession, User
+from tests.web.apps import app_now
 from tests.web.browser import PASSWORD, Browser, beside
 from tests.web.oidc_provider import CLIENT, SECRET, Provider, provider_running
 from tests.web.test_hardening import rows
 from tests.web.test_security import later, set_up_app
-from web.app import create_app
 
 CALLBACK = "/sign-in/oidc/callback"
 
@@ -57,7 +57,7 @@ def provider(_provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Provider:
 
 @pytest.fixture
 def client(database_url: str, object_store: Storage, provider: Provider) -> Iterator[TestClient[Litestar]]:
-    with TestClient(create_app(), base_url=settings().public_url) as client:
+    with TestClient(app_now(), base_url=settings().public_url) as client:
         yield client
 
 

@@ -12,7 +12,7 @@ from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import User
 from tests.appliance.people import add_user
-from web.app import create_app
+from tests.web.apps import app_now
 
 KeyMaker = Callable[..., dict[str, str]]
 
@@ -28,7 +28,7 @@ def people(session: Session) -> dict[str, User]:
 @pytest.fixture
 def client(database_url: str, object_store: Storage) -> Iterator[TestClient[Litestar]]:
     """Yield a client of a running app."""
-    with TestClient(create_app(), base_url=settings().public_url) as client:
+    with TestClient(app_now(), base_url=settings().public_url) as client:
         yield client
 
 
