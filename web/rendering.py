@@ -22,6 +22,7 @@ from web.desk import address
 from web.drawing import clock, form_blocks, player_entry, wave_paths
 from web.house import House, about, house
 from web.languages import sentences_of_scripts
+from web.listed import song_card, song_row
 from web.qr import qr_svg
 from web.sleeves import sleeve_svg
 from web.viewers import Asker
@@ -61,6 +62,8 @@ def environment() -> Environment:
         shelf_address=address,
         qr_svg=qr_svg,
         sleeve_svg=sleeve_svg,
+        song_card=song_card,
+        song_row=song_row,
         translated=translated,
         wave_paths=wave_paths,
     )

@@ -5,6 +5,7 @@ a sketch is made alone. TERM puts the running songs back in line at once; Huey's
 """
 
 import logging
+import os
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -34,6 +35,7 @@ from worker.nightly import look_after_backups
 from worker.studio import Studio
 from worker.words import write_drafts
 
+NICE = 10  # a sketch takes every core that it gets, and pages go first: somebody waits for them
 _FORGET_WORKERS_AFTER = timedelta(days=7)
 
 huey = taskqueue()
@@ -45,6 +47,7 @@ class SongConsumer(Consumer):  # type: ignore[misc]  # Huey has no types
     def start(self) -> None:
         """Load the models and begin. What goes wrong ends the program, where a start-up hook of Huey would only log it."""
         set_up_logging()
+        os.nice(NICE)
         logging.getLogger("huey").handlers.clear()  # the consumer's own, which would say everything twice
         self.studio = Studio(load_engines(settings()))
         self.studio.open()

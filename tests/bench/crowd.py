@@ -43,6 +43,7 @@ WITH drawn AS (
     (hashint8(request.seed * 2 + take) & 2147483647) AS chance,
     floor(400 * power(((request.seed * 2 + take) * 7919 % 10007) / 10007.0, 8))::integer AS plays
   FROM song_requests AS request JOIN crowd ON crowd.id = request.user_id CROSS JOIN generate_series(1, 2) AS take
+  WHERE NOT EXISTS (SELECT FROM songs WHERE songs.request_id = request.id)
 ), worded AS (
   SELECT drawn.*, initcap(a.word || ' ' || b.word) AS title, verse.words, verse.found,
     (ARRAY['indie folk', 'deep house', 'piano ballad', 'drum and bass', 'bossa nova', 'synthwave'])[1 + chance % 6] AS prompt

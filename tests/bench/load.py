@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,10 +50,10 @@ DEEDS = {
 
 @dataclass
 class Timed:
-    """What became of the requests for one thing: seconds of each good answer, how many were not good, and bytes in all."""
+    """What became of the requests for one thing: seconds of each good answer, what the others were, and bytes in all."""
 
     seconds: list[float] = field(default_factory=list)
-    bad: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
     size: int = 0
 
 
@@ -208,13 +209,14 @@ async def _arrive(client: httpx.AsyncClient, address: str, song: str, rate: floa
         began = time.perf_counter()
         try:
             answer = await client.get(place, headers=headers)
-            good, size = answer.status_code in (200, 206), len(answer.content)
-        except httpx.TransportError:
-            good, size = False, 0
-        if good:
-            done[name].seconds.append(time.perf_counter() - began)
-        done[name].bad += not good
-        done[name].size += size
+        except httpx.TransportError as failure:
+            done[name].bad[type(failure).__name__] += 1
+            return
+        if answer.status_code not in (200, 206):
+            done[name].bad[str(answer.status_code)] += 1
+            return
+        done[name].seconds.append(time.perf_counter() - began)
+        done[name].size += len(answer.content)
 
     tasks, began, moment = [], time.perf_counter(), 0.0
     while moment < ARRIVING:
@@ -231,11 +233,13 @@ def _print(done: dict[str, Timed]) -> bool:
     good = True
     for name, timed in done.items():
         cuts = statistics.quantiles(timed.seconds, n=100)
-        share = timed.bad / (timed.bad + len(timed.seconds))
+        bad = timed.bad.total()
+        share = bad / (bad + len(timed.seconds))
         times = "".join(f"{cuts[place - 1] * 1000:>7.0f} ms" for place in (50, 95, 99))
         size = timed.size / max(1, len(timed.seconds)) / 1000
-        print(f"  {name:<20}{len(timed.seconds):>9}{times}{share:>8.1%}{size:>7.0f} kB")
-        good = good and not timed.bad
+        kinds = ", ".join(f"{count} × {kind}" for kind, count in timed.bad.items())
+        print(f"  {name:<20}{bad + len(timed.seconds):>9}{times}{share:>8.1%}{size:>7.0f} kB  {kinds}")
+        good = good and not bad
         if name == "Discover":
             ratio = cuts[98] / cuts[49]
             verdict = f"at most {MOST:g} is wanted" if ratio <= MOST else f"MORE THAN {MOST:g}"

@@ -118,3 +118,43 @@ def test_whoever_comes_back_gets_as_many_pages_as_they_had_seen(
         for pages, expected in ((-3, 24), (1, 24), (2, 48), (9**9, 60)):
             feed = mara.open(f"{path}&pages={pages}").text.split('id="feed"')[1].split("</ol>")[0]
             assert feed.count('<li class="row">') == expected, (path, pages)
+
+
+def test_a_row_that_is_kept_says_whatever_has_changed_since(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    song = put_out(session, people["Jun"], "Tram 14")
+    session.commit()
+
+    def row() -> str:
+        found = re.search(r'<li class="row">.*?</li>(?=<li class="row">|</ol>)', mara.open("/?sort=new").text)
+        assert found
+        return found[0]
+
+    before = row()
+    assert row() == before
+    changes = {
+        "title = 'Tram 15'": ">Tram 15<",
+        "prompt = 'bossa nova'": ">bossa nova<",
+        "listen_count = 7": ">7 plays<",
+        "duration = 61": ">1:01<",
+        "model = 'sketch'": "· sketch<",
+        "cover_key = 'covers/x'": f'<img class="cover" src="/songs/{song.id}/thumbnail"',
+        # What is made anew has other sections.
+        'sections = \'[{"name": "Outro", "kind": "outro", "start": 0, "duration": 61, "energy": 0.5}]\', '
+        "finished_at = clock_timestamp()": '<path class="k-outro"',
+    }
+    for change, said in changes.items():
+        assert said not in row(), change
+        session.execute(text(f"UPDATE songs SET {change} WHERE id = '{song.id}'"))
+        session.commit()
+        assert said in row(), change
+    session.execute(text("UPDATE users SET name = 'June' WHERE name = 'Jun'"))
+    session.commit()
+    assert ">June</a>" in row()
+    like_song(session, song.id, people["Mara"])
+    session.commit()
+    assert 'value="0" aria-pressed="true"' in row()
+    assert "csrf_token" not in row()
+    mara.cookies.set("language", "de")
+    assert ">7 Mal gehört<" in row()

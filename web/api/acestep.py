@@ -17,14 +17,14 @@ from sqlalchemy.orm import Session
 
 from appliance.api_keys import read_key
 from appliance.briefs import MAX_LYRICS, MAX_PROMPT, Brief, read_brief
-from appliance.errors import InvalidInput, NotFound
+from appliance.errors import Conflict, InvalidInput, NotFound
 from appliance.settings import settings
 from appliance.songs import get_request, get_song, request_songs
 from appliance.tables import ApiKey, Song, SongRequest, User, WorkerSeen
 from appliance.tables.songs import OPEN
 from appliance.taskqueue import ring
 from appliance.turns import place_in_line
-from web.api.acestep_reading import BadTask, metas, read_fields, read_list, read_task
+from web.api.acestep_reading import BadTask, QueueFull, metas, read_fields, read_list, read_task
 from web.api.keys import let_in, provide_caller, require_key
 from web.database import after_commit
 from web.media import MediaAnswer, deliver, ready
@@ -66,7 +66,10 @@ def release_task(
 ) -> dict[str, Any]:
     """Put a task in line. Its id ends in `.flac` where that is the format that was asked for."""
     brief, guidance_scales, steps, audio_format = read_task(fields)
-    made = request_songs(session, viewer, brief, guidance_scales, steps)
+    try:
+        made = request_songs(session, viewer, brief, guidance_scales, steps)
+    except Conflict as full:
+        raise QueueFull(full.message) from None
     if made.songs[0].status == "no_credits":
         raise BadTask("There are not enough credits for this.")
     after_commit(session, ring)

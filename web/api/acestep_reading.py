@@ -33,6 +33,12 @@ class BadTask(StudioError):
     status = 400
 
 
+class QueueFull(StudioError):
+    """The caller has as many tasks waiting as the studio allows: clients wait and try again."""
+
+    status = 429
+
+
 class OtherBody(StudioError):
     """The body is of a kind that is not read here."""
 

@@ -113,6 +113,18 @@ def test_what_cannot_be_done_is_said_plainly(
     assert session.scalar(select(func.count(SongRequest.id))) == 0
 
 
+def test_a_full_queue_is_said_as_clients_know_it(client: Client, key: KeyMaker) -> None:
+    headers = key()
+    queue_size = client.get("/v1/stats", headers=headers).json()["data"]["queue_maxsize"]
+    for _ in range(queue_size):
+        assert client.post("/release_task", json={"prompt": "disco"}, headers=headers).status_code == 200
+    refused = client.post("/release_task", json={"prompt": "disco"}, headers=headers)
+    assert refused.status_code == 429
+    assert refused.json() == {
+        "detail": f"You have {queue_size} songs in the making. Wait for one of them, or cancel one."
+    }
+
+
 def test_files_and_odd_bodies_are_refused(client: Client, key: KeyMaker) -> None:
     own = key()
     upload: Any = {"src_audio": ("a.wav", b"RIFF"), "prompt": (None, "x")}
