@@ -224,7 +224,9 @@ class Teller:
                 pieces.append(partial("#say", "_say.html", swap="innerHTML", jobs=said))
             doing = house(session, viewer)
             if doing.credits is not None:
-                pieces.append(partial("#credits", "_credits.html", house=doing))
+                pieces += [
+                    partial(f"#{id}", "_credits.html", house=doing, id=id) for id in ("side-credits", "top-credits")
+                ]
             pieces.append(partial("#paused", "_paused.html", paused=doing.paused))
             return [*pieces, partial("#house", "_house.html", house=doing)]
 

@@ -24,4 +24,5 @@ def shown_settings() -> list[tuple[str, list[tuple[str, str, str]]]]:
 def _setting(name: str) -> tuple[str, str, str]:
     value = getattr(settings(), name)
     said = "" if value is None or isinstance(value, SecretStr) else str(value)
-    return name.upper(), said or _("not set"), translated(Settings.model_fields[name].description or "")
+    why = translated(Settings.model_fields[name].description or "")
+    return name.upper(), said or _("not set"), why.replace("`", "")  # which mark commands in the README

@@ -183,3 +183,17 @@ def accessibility_violations(page: Page, rules: list[str] = RULES) -> list[str]:
         f"{violation['id']}: {violation['help']}: {violation['nodes'][0]['html'][:160]}"
         for violation in found["violations"]
     ]
+
+
+COLOURS = ["color-contrast", "link-in-text-block"]  # the only rules that look at colours
+
+
+def colour_violations(page: Page, scheme: str) -> list[str]:
+    """Return what axe-core, which must be on the page already, finds in it in the other colours."""
+    page.emulate_media(color_scheme="dark" if scheme == "light" else "light")
+    found = page.evaluate("rules => axe.run({runOnly: {type: 'rule', values: rules}})", COLOURS)
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    return [
+        f"{violation['id']}, in the other colours: {violation['nodes'][0]['html'][:160]}"
+        for violation in found["violations"]
+    ]

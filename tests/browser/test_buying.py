@@ -89,7 +89,7 @@ def test_a_pack_is_bought_spent_and_refunded(
     expect(page.get_by_text("6 credits are yours")).to_be_visible()
     page.get_by_role("link", name="Make a song").last.click()
     expect(page.locator(".takes > li")).to_have_count(2, timeout=MAKING)
-    expect(page.locator("#credits")).to_have_text("4 credits")
+    expect(page.locator("#side-credits")).to_have_text("4 credits")
     assert _balance(page) == 4
 
     # The next pack is paid for in another window, and only messages tell of it.
@@ -98,12 +98,12 @@ def test_a_pack_is_bought_spent_and_refunded(
     order = polar.pay(page.url.rsplit("/", 1)[1])
     page.goto(f"{address}/create")
     _deliver(polar, address)
-    expect(page.locator("#credits")).to_have_text("10 credits", timeout=20_000)
+    expect(page.locator("#side-credits")).to_have_text("10 credits", timeout=20_000)
 
     # Half of it is refunded.
     polar.refund(order["id"], 150)
     _deliver(polar, address)
-    expect(page.locator("#credits")).to_have_text("7 credits", timeout=20_000)
+    expect(page.locator("#side-credits")).to_have_text("7 credits", timeout=20_000)
     assert _balance(page) == 7
     expect(page.get_by_text("Refunded by the payment service")).to_be_visible()
     assert complaints == []

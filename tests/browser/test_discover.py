@@ -1,5 +1,6 @@
 """Discover in a real browser: the search as somebody types, the way to a person, and back."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -7,8 +8,9 @@ from playwright.sync_api import Page, expect
 
 from tests.box.studio import Studio
 from tests.browser.conftest import NAME, Made, accessibility_violations, connection_of
+from tests.browser.test_listening import until_playing
 from tests.browser.test_pages import PHONE, sideways
-from tests.browser.test_player import COPY
+from tests.browser.test_player import COPY, titles
 
 pytestmark = pytest.mark.browser
 
@@ -84,6 +86,22 @@ def crowded(studio: Studio, published: Made) -> Iterator[None]:
             database.execute(COPY, put)
         yield
         database.execute("DELETE FROM users WHERE id = %s", [added[0]])
+
+
+def test_number_one_plays_on_into_the_chart_and_a_row_is_liked_in_its_place(crowded: None, open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.locator(".lead [data-play]").click()
+    until_playing(page)
+    page.keyboard.press("Space")
+    assert titles(page) == [page.locator(".lead h3").inner_text(), *page.locator(".chart .who > a").all_inner_texts()]
+    assert len(titles(page)) == 6
+    heart = page.locator(".chart .row .like").first
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "true")
+    expect(heart).to_have_accessible_name(re.compile("^Like Number "))
+    heart.click()
+    expect(heart).to_have_attribute("aria-pressed", "false")
+    page.close()  # before its songs are gone, as below
 
 
 def test_coming_back_to_a_long_list_finds_the_song_that_was_left(crowded: None, open_page: OpenPage) -> None:

@@ -58,8 +58,8 @@ def test_where_credits_are_off_their_pages_and_figures_are_not_there(mara: Brows
     for path in ("/credits", "/credits/history.csv", "/credits/return", "/admin/credits"):
         assert mara.get(path).status_code == 404
     page = mara.open("/create").text
-    assert 'id="credits"' not in page
-    assert "you have" not in page
+    assert '-credits"' not in page
+    assert "of your" not in page
 
 
 @pytest.mark.usefixtures("grants")
@@ -74,8 +74,8 @@ def test_people_see_their_balance_their_history_and_what_a_song_costs(
     assert "Song: Salt on the Window" in page
     assert "−1" in page
     assert "Top up" not in page
-    assert 'id="credits" href="/credits">10 credits' in page
-    assert ">2 credits</output></b>, you have 10" in mara.open("/create").text
+    assert 'id="side-credits" href="/credits">10 credits' in page
+    assert ">2 credits</output></b> of your 10" in mara.open("/create").text
 
 
 @pytest.mark.usefixtures("grants")

@@ -22,14 +22,16 @@ SECRET = "Qwzxheimlich"
 
 
 class _Elements(HTMLParser):
-    """Notes what could run: scripts in the page, and handlers and addresses in attributes."""
+    """Notes what could run: scripts in the page, and handlers and addresses in attributes; and what has an id."""
 
     def __init__(self) -> None:
         super().__init__()
         self.running: list[str] = []
+        self.ids: list[str] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         told = dict(attributes)
+        self.ids += [value for name, value in attributes if name == "id" and value]
         if tag == "script" and not (told.get("src") or "").startswith("/static/"):
             self.running.append(tag)
         if tag in ("iframe", "object", "embed", "base") or told.get("src") == "x":
@@ -47,9 +49,17 @@ def runs(page: str) -> list[str]:
     return elements.running
 
 
+def shared_ids(page: str) -> set[str]:
+    """Return the ids that more than one part of a page has: what comes live for one would take the other's place."""
+    elements = _Elements()
+    elements.feed(page)
+    return {each for each in elements.ids if elements.ids.count(each) > 1}
+
+
 def test_what_is_looked_for_is_found() -> None:
     assert runs(f"<p>{XSS}") == ["script", "img", "img onerror"]
     assert runs('<a href=" JavaScript:x">') == ["a href"]
+    assert shared_ids('<p id="a"><i id="b"></i><input id="a">') == {"a"}
 
 
 @pytest.mark.parametrize("name", ["Mara", "Jun", "Ada"])
@@ -69,6 +79,7 @@ def test_what_people_type_is_text_on_every_page(
             answer = browser.open(path)
             if answer.headers.get("content-type", "").startswith("text/html"):
                 assert runs(answer.text) == [], path
+                assert shared_ids(answer.text) == set(), path
                 shown += any(XSS[:40] in text for text in said_by(answer.text))
         assert shown > 12
 

@@ -109,7 +109,8 @@ class SongPages(Controller):
             "likes": _likes(session, song),
             "csrf_token": token_for(request),
         }
-        return in_place(partial(f"#like-{song_id}", "_like.html", **context))
+        piece = "_heart.html" if form.get("at") == "list" else "_like.html"
+        return in_place(partial(f"#like-{song_id}", piece, **context))
 
     @post("/listens", status_code=204, sync_to_thread=True)
     def listen(

@@ -5,7 +5,7 @@ const button = find("[data-like]");
 let shown = ""; // the song whose heart this is
 
 // The page's own heart for a song, if it has one, is the newest word on it.
-const onThePage = () => find(`#like-${CSS.escape(shown)} button`);
+const onThePage = () => find(`#like-${CSS.escape(shown)}:is(button), #like-${CSS.escape(shown)} button`);
 
 const draw = (liked) => button.setAttribute("aria-pressed", liked);
 

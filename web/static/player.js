@@ -167,7 +167,7 @@ function press(button, start) {
     seek(start);
     return play();
   }
-  const list = button.closest(".mine") ?? button.closest("ol, ul") ?? button.parentElement;
+  const list = button.closest(".mine, .chart") ?? button.closest("ol, ul") ?? button.parentElement;
   const entries = new Map(findAll("[data-play]", list).map((other) => [other.dataset.play, JSON.parse(other.dataset.play)]));
   const songs = [...new Map([...entries.values()].map((other) => [other.id, other])).values()];
   queue.fill(songs, entry.id);
