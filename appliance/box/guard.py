@@ -1,13 +1,15 @@
-"""Ends the whole box when one of its programs cannot start, and a worker that hangs; renews the certificate; an event
+"""Ends the whole box when one of its programs cannot start, and a worker that hangs; keeps the certificate new; an event
 listener of supervisord.
 
 Without it supervisord would keep a dead studio "up" for ever. Usage: python -m appliance.box.guard PREPARED ENDED, with
 complete settings in the environment.
 """
 
+import hashlib
 import json
 import os
 import signal
+import ssl
 import sys
 import time
 import xmlrpc.client
@@ -92,6 +94,39 @@ def renew_certificate(environ: Mapping[str, str]) -> bool:
     return True
 
 
+def certificate_seen(environ: Mapping[str, str]) -> str:
+    """Return what tells the admin's own certificate and key from others (SHA-256 of both); empty where there are none to read."""
+    if environ.get("TLS") != "files":
+        return ""
+    try:
+        return hashlib.sha256(b"".join(map(Path.read_bytes, _own_files(environ)))).hexdigest()
+    except OSError:  # just being exchanged
+        return ""
+
+
+def take_up_certificate(environ: Mapping[str, str], shown: str) -> str:
+    """Let the web app alone start anew where the admin's certificate is another than the `shown` one; return what is shown now.
+
+    A certificate whose key has not come yet is looked at again a minute later, and the web app goes on with what it has.
+    """
+    found = certificate_seen(environ)
+    if found in ("", shown):
+        return shown
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*_own_files(environ))
+        with childutils.getRPCInterface(environ) as supervisord:
+            supervisord.supervisor.signalProcess("web", "TERM")
+    except (OSError, ssl.SSLError, xmlrpc.client.Error) as error:
+        print(f"The new certificate cannot be used yet: {error}", file=sys.stderr)  # noqa: T201
+        return shown
+    print("There is a new certificate, and the web app starts anew with it.", file=sys.stderr)  # noqa: T201
+    return found
+
+
+def _own_files(environ: Mapping[str, str]) -> tuple[Path, Path]:
+    return Path(environ["TLS_CERTIFICATE"]), Path(environ["TLS_KEY"])
+
+
 def _look_at_worker() -> None:
     """Ask supervisord for the worker, and end it where it hangs."""
     try:
@@ -107,11 +142,13 @@ def main() -> None:
     """Listen until something ends the box."""
     prepared, ended = (Path(argument) for argument in sys.argv[1:3])
     exits: dict[str, deque[float]] = defaultdict(deque)
+    shown = certificate_seen(os.environ)
     while True:
         headers, body = childutils.listener.wait(sys.stdin, sys.stdout)
         if headers["eventname"] == "TICK_60":
             _look_at_worker()
             renew_certificate(os.environ)
+            shown = take_up_certificate(os.environ, shown)
             childutils.listener.ok(sys.stdout)
             continue
         payload = dict(childutils.get_headers(body))

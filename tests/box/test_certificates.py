@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from appliance.box import certificates, health
 from appliance.box.certificates import LEAF_LIVES, _certify, _make_leaf, certificate_files, expires, own_names
 from appliance.box.failure import EX_CONFIG, BoxError
-from appliance.box.guard import renew_certificate
+from appliance.box.guard import certificate_seen, renew_certificate, take_up_certificate
 from appliance.box.layout import as_variables
 from appliance.box.start_page import StartPage
 from appliance.box.waiting import wait_until
@@ -140,20 +140,54 @@ def test_a_studio_that_runs_renews_its_certificate_and_only_the_web_app_starts_a
     assert renew_certificate(asked)
     assert not renew_certificate(asked)
 
-    trusting = ssl.create_default_context(cafile=str(studio.data / "tls" / "ca.pem"))
     assert wait_until(lambda: studio.programs().get("web", before["web"]) != before["web"], 30)
     assert wait_until(lambda: not health.web_trouble(full), 60)
-    with (
-        socket.create_connection(("127.0.0.1", studio.port)) as plain,
-        trusting.wrap_socket(plain, server_hostname="localhost") as door,
-    ):
-        shown = door.getpeercert(binary_form=True)
+    shown = _shown(studio, studio.data / "tls" / "ca.pem")
     now = x509.load_pem_x509_certificate((studio.data / "tls" / "cert.pem").read_bytes())
     assert shown == now.public_bytes(Encoding.DER)
     assert shown != old
     after = studio.programs()
     assert {name for name in before if before[name] != after[name]} == {"web"}
     assert studio.stop() == 0
+
+
+def _shown(studio: Studio, authority: Path) -> bytes | None:
+    """The certificate that a browser sees (DER) which trusts the authority."""
+    trusting = ssl.create_default_context(cafile=str(authority))
+    with (
+        socket.create_connection(("127.0.0.1", studio.port)) as plain,
+        trusting.wrap_socket(plain, server_hostname="localhost") as door,
+    ):
+        return door.getpeercert(binary_form=True)
+
+
+@pytest.mark.box
+def test_files_of_ones_own_that_are_renewed_are_taken_up_once_they_belong_together(
+    new_studio: Callable[..., Studio], tmp_path: Path
+) -> None:
+    files, later = _certify(tmp_path / "own", NAMES, ADDRESSES), tmp_path / "later"
+    authority = tmp_path / "own" / "ca.pem"
+    named = {"TLS": "files", "TLS_CERTIFICATE": str(files[0]), "TLS_KEY": str(files[1])}
+    studio = new_studio(**named).start().until_ready()
+    full, before, old = studio.settings, studio.programs(), _shown(studio, authority)
+    asked = as_variables(full) | {"SUPERVISOR_SERVER_URL": f"unix://{studio.layout.supervisor_socket}"}
+    known = certificate_seen(asked)
+    assert take_up_certificate(asked, known) == known
+
+    later.mkdir()
+    new = (later / "cert.pem", later / "key.pem")
+    _make_leaf(*new, authority, tmp_path / "own" / "ca-key.pem", ["localhost"], ADDRESSES)
+    files[0].write_bytes(new[0].read_bytes())  # and the key has not come yet
+    assert take_up_certificate(asked, known) == known
+    assert studio.programs() == before
+    files[1].write_bytes(new[1].read_bytes())
+    taken = take_up_certificate(asked, known)
+    assert taken == certificate_seen(asked) != known
+    assert wait_until(lambda: studio.programs().get("web", before["web"]) != before["web"], 30)
+    assert wait_until(lambda: not health.web_trouble(full), 60)
+    assert _shown(studio, authority) not in (None, old)
+    after = studio.programs()
+    assert {name for name in before if before[name] != after[name]} == {"web"}
 
 
 @pytest.mark.box
