@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -9,10 +10,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from appliance.box import runs
+from appliance.box import lock, runs, supervisor
 from appliance.box.alerts import alerts
+from appliance.box.layout import Layout
 from appliance.database import engine, transaction
-from appliance.diskspace import room
+from appliance.diskspace import folder_sizes, room
 from appliance.settings import Settings
 from appliance.tables import Song, SongRequest, User, WorkerSeen
 from appliance.tables.songs import OPEN, STATUSES
@@ -37,6 +39,8 @@ class StudioCollector(Collector):
         found = room(self._wanted)
         yield _gauge("backline_disk_free_bytes", "Room on the disk of the data folder.", found.free)
         yield _gauge("backline_disk_reserve_bytes", "Below so much free room new songs are refused.", found.reserve)
+        yield from _folders(self._wanted)
+        yield from _restarts(self._wanted)
         yield from _backups(self._wanted)
         yield from _pool()
         if "database" not in away:
@@ -46,6 +50,31 @@ class StudioCollector(Collector):
 
 def _gauge(name: str, about: str, value: float) -> Metric:
     return GaugeMetricFamily(name, about, value=value)
+
+
+def _folders(wanted: Settings) -> Iterator[Metric]:
+    sizes = GaugeMetricFamily(
+        "backline_data_bytes",
+        "What the folders in the data folder take; s3 is the bundled object store.",
+        labels=["folder"],
+    )
+    for folder, size in folder_sizes(wanted.data_dir.expanduser().absolute()).items():
+        sizes.add_metric([folder], size)
+    yield sizes
+
+
+def _restarts(wanted: Settings) -> Iterator[Metric]:
+    restarts = CounterMetricFamily(
+        "backline_program_restarts",
+        "How often a program came back after it had ended, since the start.",
+        labels=["program"],
+    )
+    data = wanted.data_dir.expanduser().absolute()
+    if who := lock.holder(Layout(data, data).lock):
+        counted = supervisor.restarts(Layout(data, Path(who.runtime)))
+        for program, count in counted.items():
+            restarts.add_metric([program], count)
+    yield restarts
 
 
 def _backups(wanted: Settings) -> Iterator[Metric]:
@@ -85,6 +114,8 @@ def _rows(session: Session) -> Iterator[Metric]:
     waiting = select(func.count(func.distinct(Song.request_id))).where(Song.status.in_(OPEN))
     yield _gauge("backline_queue_requests", "Requests that wait or are being made.", session.scalar(waiting) or 0)
     yield _gauge("backline_queue_oldest_seconds", "How long the oldest request waits.", session.scalar(oldest) or 0)
+    size = session.scalar(select(func.pg_database_size(func.current_database())))
+    yield _gauge("backline_database_bytes", "The size of the database.", size or 0)
     yield _gauge("backline_people", "Accounts.", session.scalar(select(func.count()).select_from(User)) or 0)
     revision = GaugeMetricFamily("backline_tables_info", "The revision of the tables.", labels=["revision"])
     revision.add_metric([str(session.scalar(text("SELECT version_num FROM alembic_version")))], 1)
@@ -99,6 +130,9 @@ def _workers(session: Session) -> Iterator[Metric]:
     )
     passed = CounterMetricFamily("backline_stage_songs", "Songs that left a stage.", labels=["worker", "stage"])
     memory = GaugeMetricFamily("backline_gpu_memory_bytes", "Memory of a worker's card.", labels=["worker", "kind"])
+    busy = GaugeMetricFamily(
+        "backline_gpu_busy_ratio", "For what share of the last moments a card computed.", labels=["worker", "card"]
+    )
     now = session.scalar(select(func.clock_timestamp())) or datetime.now(UTC)
     for worker in session.scalars(select(WorkerSeen)):
         silent.add_metric([worker.name], (now - worker.last_seen).total_seconds())
@@ -107,4 +141,6 @@ def _workers(session: Session) -> Iterator[Metric]:
             passed.add_metric([worker.name, stage], count)
         for kind, size in worker.about.get("gpu_memory", {}).items():
             memory.add_metric([worker.name, kind], size)
-    yield from (silent, spent, passed, memory)
+        for card, share in enumerate(worker.about.get("gpu_busy", ())):
+            busy.add_metric([worker.name, str(card)], share)
+    yield from (silent, spent, passed, memory, busy)

@@ -23,7 +23,7 @@ from appliance.taskqueue import ring
 from worker.bookkeeping import apply_messages, start_paid_songs
 from worker.engines import Engines
 from worker.produce import produce
-from worker.vitals import gpu_memory, stage_times
+from worker.vitals import gpu_busy, gpu_memory, stage_times
 from worker.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,12 @@ class Studio:
         roles = ("songwriter", "composer", "illustrator")
         about: dict[str, object] = {role: getattr(engines, role).name for role in roles}
         about |= {"knobs": engines.knobs, "memory": engines.memory}
-        about |= {"notes": list(engines.notes), "stages": stage_times(), "gpu_memory": gpu_memory()}
+        about |= {
+            "notes": list(engines.notes),
+            "stages": stage_times(),
+            "gpu_memory": gpu_memory(),
+            "gpu_busy": gpu_busy(),
+        }
         seen = {"last_seen": func.clock_timestamp(), "about": about}
         with transaction() as session:
             statement = insert(WorkerSeen).values(name=self.name, **seen)

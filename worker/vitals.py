@@ -4,6 +4,8 @@ import sys
 import threading
 from collections import defaultdict
 
+from appliance.box.graphics import busy_shares
+
 _lock = threading.Lock()
 _times: dict[str, tuple[int, float]] = defaultdict(lambda: (0, 0.0))
 
@@ -23,8 +25,17 @@ def stage_times() -> dict[str, tuple[int, float]]:
 
 def gpu_memory() -> dict[str, int]:
     """Return how many bytes of the card are used, by anybody, and how many there are; nothing where no card is in use."""
-    torch = sys.modules.get("torch")  # a worker that composes sketches never loads it
-    if torch is None or not torch.cuda.is_initialized():
+    if not _has_card():
         return {}
-    free, total = torch.cuda.mem_get_info()
+    free, total = sys.modules["torch"].cuda.mem_get_info()
     return {"used": total - free, "total": total}
+
+
+def gpu_busy() -> list[float]:
+    """Return for what share of the last moments each card of this machine computed; nothing where no card is in use."""
+    return busy_shares() if _has_card() else []
+
+
+def _has_card() -> bool:
+    torch = sys.modules.get("torch")  # a worker that composes sketches never loads it
+    return torch is not None and bool(torch.cuda.is_initialized())

@@ -16,6 +16,8 @@ class Card:
     driver: str
     memory: int
     free: int
+    busy: float | None = None
+    """For what share of the last moments it computed, 0 to 1; None for one that does not say so, as a slice of a card."""
 
     @property
     def is_driver_too_old(self) -> bool:
@@ -25,6 +27,10 @@ class Card:
 
 class _Memory(ctypes.Structure):
     _fields_ = [(name, ctypes.c_ulonglong) for name in ("total", "free", "used")]
+
+
+class _Utilization(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint) for name in ("gpu", "memory")]  # in percent
 
 
 def find_cards() -> list[Card]:
@@ -44,6 +50,11 @@ def find_cards() -> list[Card]:
         nvml.nvmlShutdown()
 
 
+def busy_shares() -> list[float]:
+    """Return for each card of this machine for what share of the last moments it computed, 0 to 1; nothing where none says so."""
+    return [share for card in find_cards() if (share := card.busy) is not None]
+
+
 def _card(nvml: ctypes.CDLL, index: int) -> Card | None:
     handle, memory = ctypes.c_void_p(), _Memory()
     name, driver = (ctypes.create_string_buffer(_NAME_LENGTH) for _ in range(2))
@@ -53,4 +64,9 @@ def _card(nvml: ctypes.CDLL, index: int) -> Card | None:
         or nvml.nvmlSystemGetDriverVersion(driver, _NAME_LENGTH)
         or nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(memory))
     )
-    return None if failed else Card(name.value.decode(), driver.value.decode(), memory.total, memory.free)
+    if failed:
+        return None
+    found = _Utilization()
+    is_said = nvml.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(found)) == 0
+    busy = found.gpu / 100 if is_said else None
+    return Card(name.value.decode(), driver.value.decode(), memory.total, memory.free, busy)

@@ -13,7 +13,7 @@ import ssl
 import sys
 import time
 import xmlrpc.client
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,8 @@ from supervisor import childutils
 from appliance.box import postgres
 from appliance.box.failure import BoxError
 from appliance.errors import SettingsError
+
+RESTARTS = "restarts.json"  # beside PREPARED
 
 # A program that ends by itself so often within so many seconds will not get better.
 EXITS = 4
@@ -123,6 +125,13 @@ def take_up_certificate(environ: Mapping[str, str], shown: str) -> str:
     return found
 
 
+def keep_restarts(path: Path, restarts: Mapping[str, int]) -> None:
+    """Write down how often each program came back, whole or not at all."""
+    making = path.with_name(path.name + ".new")
+    making.write_text(json.dumps(restarts))
+    making.rename(path)
+
+
 def _own_files(environ: Mapping[str, str]) -> tuple[Path, Path]:
     return Path(environ["TLS_CERTIFICATE"]), Path(environ["TLS_KEY"])
 
@@ -143,6 +152,7 @@ def main() -> None:
     prepared, ended = (Path(argument) for argument in sys.argv[1:3])
     exits: dict[str, deque[float]] = defaultdict(deque)
     shown = certificate_seen(os.environ)
+    restarts: Counter[str] = Counter()
     while True:
         headers, body = childutils.listener.wait(sys.stdin, sys.stdout)
         if headers["eventname"] == "TICK_60":
@@ -153,6 +163,9 @@ def main() -> None:
             continue
         payload = dict(childutils.get_headers(body))
         reason = verdict(headers["eventname"], payload, exits, time.monotonic(), prepared.exists())
+        if not reason and headers["eventname"] == "PROCESS_STATE_EXITED" and payload["processname"] != "prepare":
+            restarts[payload["processname"]] += 1
+            keep_restarts(prepared.with_name(RESTARTS), restarts)
         if reason and not ended.exists():
             ended.write_text(json.dumps({"program": payload["processname"], "reason": reason}))
             os.kill(os.getppid(), signal.SIGTERM)

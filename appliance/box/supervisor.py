@@ -1,5 +1,7 @@
 """What supervisord runs: the programs, its configuration, and how to ask it about them."""
 
+import contextlib
+import json
 import shlex
 import sys
 import xmlrpc.client
@@ -12,6 +14,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from appliance.box import postgres, store
 from appliance.box.account import is_root
+from appliance.box.guard import RESTARTS
 from appliance.box.layout import Layout
 from appliance.box.postgres import Runner, dies_with_parent
 from appliance.settings import Settings
@@ -213,6 +216,14 @@ def programs_now(layout: Layout) -> list[Running]:
         for name in NAMES
         if name in found
     ]
+
+
+def restarts(layout: Layout) -> dict[str, int]:
+    """Return how often each program came back after it had ended, since the start, as the guard counts it."""
+    counted: dict[str, int] = dict.fromkeys((name for name in NAMES if name != PREPARE), 0)
+    with contextlib.suppress(OSError, ValueError):
+        counted |= json.loads(layout.prepared.with_name(RESTARTS).read_text())
+    return counted
 
 
 def shut_down(layout: Layout) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import psutil
 import pytest
 
-from appliance.box import health, postgres
+from appliance.box import health, postgres, supervisor
 from appliance.box.control import NOT_RUNNING
 from appliance.box.guard import end_hung_worker
 from appliance.box.waiting import wait_until
@@ -153,13 +153,14 @@ def test_nothing_listens_beyond_this_machine(studio: Studio) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_killed_program_comes_back_and_the_others_do_not_notice(studio: Studio, name: str) -> None:
-    before = studio.programs()
+    before, counted = studio.programs(), supervisor.restarts(studio.layout)
     psutil.Process(before[name]).kill()
     assert wait_until(lambda: studio.programs().get(name, before[name]) != before[name], 30)
     wanted = _settings(studio)
     assert wait_until(lambda: not health.web_trouble(wanted), 30), health.parts(wanted)
     after = studio.programs()
     assert after.keys() == set(PROGRAMS)
+    assert supervisor.restarts(studio.layout) == counted | {name: counted[name] + 1}
     assert {each: after[each] for each in PROGRAMS if each != name} == {
         each: before[each] for each in PROGRAMS if each != name
     }

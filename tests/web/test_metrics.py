@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +13,8 @@ from httpx import ASGITransport, AsyncClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.orm import Session
 
-from appliance.box import runs
+from appliance.box import lock, runs
+from appliance.box.guard import RESTARTS, keep_restarts
 from appliance.settings import settings
 from appliance.storage import Storage
 from appliance.tables import User, WorkerSeen
@@ -76,7 +78,7 @@ def test_they_show_the_queue_workers_and_pages(
     with_token: None, browser: Browser, session: Session, people: dict[str, User]
 ) -> None:
     begin(session, people["Mara"], full_description="the words of a secret wedding song")
-    about = {"stages": {"composing": [3, 21.5]}, "gpu_memory": {"used": 5, "total": 9}}
+    about = {"stages": {"composing": [3, 21.5]}, "gpu_memory": {"used": 5, "total": 9}, "gpu_busy": [0.25]}
     session.add(WorkerSeen(name="one", about=about))
     session.commit()
     browser.sign_in("Mara")
@@ -90,6 +92,8 @@ def test_they_show_the_queue_workers_and_pages(
     assert found["backline_stage_seconds_total", "stage=composing", "worker=one"] == 21.5
     assert found["backline_stage_songs_total", "stage=composing", "worker=one"] == 3
     assert found["backline_gpu_memory_bytes", "kind=used", "worker=one"] == 5
+    assert found["backline_gpu_busy_ratio", "card=0", "worker=one"] == 0.25
+    assert found["backline_database_bytes",] > 1e6
     assert (found["backline_database_up",], found["backline_store_up",]) == (1, 1)
     assert found["backline_disk_free_bytes",] > 0
     assert found["backline_alert", "name=backup", "severity=warning"] == 1
@@ -100,6 +104,24 @@ def test_they_show_the_queue_workers_and_pages(
         assert private not in text
 
 
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[None]:
+    """A data folder that a studio runs in, whose worker has come back twice."""
+    (tmp_path / "s3").mkdir()
+    (tmp_path / "s3" / "a song").write_bytes(b"x" * 40_000)
+    descriptor, _ = lock.take(tmp_path / ".lock", lock.myself(tmp_path, "here"))
+    keep_restarts(tmp_path / RESTARTS, {"worker": 2})
+    yield
+    os.close(descriptor)
+
+
+def test_they_show_what_takes_room_and_what_came_back(with_token: None, running: None, browser: Browser) -> None:
+    found = _read(browser, authorization=f"Bearer {TOKEN}")
+    assert 40_000 <= found["backline_data_bytes", "folder=s3"] < 60_000
+    assert found["backline_program_restarts_total", "program=worker"] == 2
+    assert found["backline_program_restarts_total", "program=web"] == 0
+
+
 def test_addresses_that_do_not_exist_do_not_each_get_a_line(with_token: None, browser: Browser) -> None:
     for number in range(3):
         browser.get(f"/nothing/here/{number}")
@@ -108,10 +130,10 @@ def test_addresses_that_do_not_exist_do_not_each_get_a_line(with_token: None, br
 
 
 def test_the_dashboard_asks_for_nothing_that_is_not_there(
-    with_token: None, browser: Browser, session: Session, people: dict[str, User]
+    with_token: None, running: None, browser: Browser, session: Session, people: dict[str, User]
 ) -> None:
     begin(session, people["Mara"])
-    about = {"stages": {"composing": [3, 21.5]}, "gpu_memory": {"used": 5, "total": 9}}
+    about = {"stages": {"composing": [3, 21.5]}, "gpu_memory": {"used": 5, "total": 9}, "gpu_busy": [0.25]}
     session.add(WorkerSeen(name="one", about=about))
     session.commit()
     runs.keep_memory(settings().data_dir, runs.Memory(good=GOOD))
