@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from appliance.box import lock, postgres, runs
 from appliance.box.backup import Tell, back_up, only_one
-from appliance.box.dump import check_dump, counts, has_songs, load_dump
+from appliance.box.dump import check_dump, counts, has_songs, load_dump, write_dump
 from appliance.box.failure import BoxError
 from appliance.box.folder import open_data_folder
 from appliance.box.foundation import foundation
@@ -60,7 +60,8 @@ def restore(wanted: Settings, passphrase: str, when: str, act: bool, point: bool
     """Say what a restore would do and, when `act`, do it. `point` makes a backup of what is there first.
 
     The studio must not run. The objects come first, are read again and only then does the database change, in one
-    transaction: whatever fails before leaves the studio as it was. Raises BoxError.
+    transaction: whatever fails leaves the studio as it was, even where only the restored rows turn out to be wrong. Raises
+    BoxError.
     """
     data = wanted.data_dir.expanduser().absolute()
     wanted = wanted.model_copy(update={"data_dir": data})
@@ -78,8 +79,7 @@ def restore(wanted: Settings, passphrase: str, when: str, act: bool, point: bool
             manifest = read_manifest((folder / MANIFEST).read_text())
             sizes = vault.sizes(OBJECTS)
             return Plan(run, {}, manifest, {key: sizes[key] for key in manifest}, 0)
-        _settle_secrets(layout, folder)
-        with foundation(wanted) as full:
+        with _settled_secrets(layout, folder) as keep, foundation(wanted) as full:
             vault = open_vault(full, passphrase)  # the store has an address now
             plan = _plan(full, vault, run, folder)
             if not act:
@@ -90,6 +90,7 @@ def restore(wanted: Settings, passphrase: str, when: str, act: bool, point: bool
                 tell(f"restore point: {made.id}")
             with only_one(data):
                 _act(full, vault, plan, folder, tell)
+            keep()
             write_privately(data / SETTINGS_KEPT, (folder / SETTINGS).read_text())
             keep_passphrase(full, run.studio, passphrase)
     return plan
@@ -121,7 +122,18 @@ def _act(full: Settings, vault: Vault, plan: Plan, folder: Path, tell: Tell) -> 
         if wrong := vault.damaged(store, {key: plan.manifest[key] for key in wrong}):
             raise BoxError(f"{len(wrong)} objects cannot be brought back: {wrong[0]} ... Nothing else was changed.")
     tell("database: loading")
-    load_database(full.database_url.get_secret_value(), run, folder)
+    database_url, before = full.database_url.get_secret_value(), folder / "before.dump"
+    if plan.now:
+        write_dump(database_url, before)
+    try:
+        load_database(database_url, run, folder)
+    except Exception as error:
+        if not plan.now:
+            raise
+        tell("database: it was not right, and the one of before is put back")
+        load_dump(database_url, before, [])
+        said = error.message if isinstance(error, BoxError) else str(error).strip().partition("\n")[0]
+        raise BoxError(f"{said.rstrip('.')}. The studio is as it was before.") from error
 
 
 def load_database(database_url: str, run: Run, folder: Path) -> None:
@@ -193,6 +205,23 @@ def _refuse_newer_tables(run: Run) -> None:
         raise BoxError(
             f"The backup {run.id} was made by a newer version ({run.version}, tables {run.revision}). Restore it with that."
         )
+
+
+@contextmanager
+def _settled_secrets(layout: Layout, folder: Path) -> Iterator[Callable[[], None]]:
+    """Have the secrets that go with the backup, and those of before again unless what is yielded was called to keep them."""
+    before, kept = layout.secrets.read_text() if layout.secrets.exists() else "", False
+
+    def keep() -> None:
+        nonlocal kept
+        kept = True
+
+    _settle_secrets(layout, folder)
+    try:
+        yield keep
+    finally:
+        if before and not kept:
+            write_privately(layout.secrets, before)
 
 
 def _settle_secrets(layout: Layout, folder: Path) -> None:
