@@ -10,19 +10,15 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from appliance.box import backup, restore, runs
+from appliance.box import backup, runs
 from appliance.box.backup import back_up, only_one
 from appliance.box.drill import drill
-from appliance.box.dump import counts
 from appliance.box.failure import BoxError
 from appliance.box.layout import Layout
-from appliance.box.postgres import connect, temporary_cluster
 from appliance.box.recovery_kit import KIT, known_passphrase, passphrase_in
-from appliance.box.restore import fetched
-from appliance.box.runs import DUMP, MANIFEST, RUN, SECRETS, Run, choose_run, kept_runs, list_runs, prune
-from appliance.box.secrets import keep_secrets, read_secrets, write_secrets
+from appliance.box.runs import MANIFEST, RUN, Run, choose_run, kept_runs, list_runs, prune
+from appliance.box.secrets import keep_secrets
 from appliance.box.vault import OBJECTS, RUNS, Vault, open_vault, write_manifest
-from appliance.database import migrate
 from appliance.settings import Settings, settings
 from appliance.storage import Storage
 from appliance.tables import Song, SongRequest
@@ -150,43 +146,6 @@ def test_the_drill_restores_the_newest_backup_and_says_what_is_wrong_with_it(
     assert "objects are damaged" in runs.remember(full.data_dir).drill_failure
 
 
-@pytest.mark.parametrize("wrong", ["rows", "dump"])
-def test_a_restore_that_fails_midway_leaves_the_database_as_it_was(
-    wrong: str, session: Session, full: Settings, request_of_two: SongRequest
-) -> None:
-    run, vault = back_up(full, "asked for", _silent), _vault(full)
-    with temporary_cluster() as url, fetched(vault, run, full.data_dir) as folder:
-        migrate(url)
-        with connect(url) as connection:
-            connection.execute("INSERT INTO users (id, name, password_hash) VALUES (gen_random_uuid(), 'Jun', '-')")
-            before = counts(connection)
-        there = full.model_copy(update={"database_url": type(full.database_url)(url)})
-        said = "differs from the backup in: users"  # found when its rows are in place already
-        if wrong == "rows":
-            run = replace(run, counts=run.counts | {"users": 99})
-        else:
-            said = "pg_restore failed"
-            (folder / DUMP).write_bytes((folder / DUMP).read_bytes()[:-100])
-        plan = restore._plan(there, vault, run, folder)
-        with pytest.raises(BoxError, match=rf"{said}.*\. The studio is as it was before\."):
-            restore._act(there, vault, plan, folder, _silent)
-        with connect(url) as connection:
-            assert counts(connection) == before
-            assert connection.execute("SELECT name FROM users").fetchall() == [("Jun",)]
-
-
-def test_a_restore_that_is_not_done_changes_no_secret(full: Settings, tmp_path: Path) -> None:
-    layout = Layout(full.data_dir, full.data_dir)
-    ours = read_secrets(layout.secrets)
-    write_secrets(tmp_path / SECRETS, replace(ours, secret_key="the one of then"))
-    with restore._settled_secrets(layout, tmp_path):
-        assert read_secrets(layout.secrets).previous_secret_key == "the one of then"
-    assert read_secrets(layout.secrets) == ours
-    with restore._settled_secrets(layout, tmp_path) as keep:
-        keep()
-    assert read_secrets(layout.secrets).previous_secret_key == "the one of then"
-
-
 def test_a_dump_that_was_exchanged_is_no_backup(session: Session, full: Settings, request_of_two: SongRequest) -> None:
     run = back_up(full, "asked for", _silent)
     largest = max(_files(full), key=lambda path: path.stat().st_size)  # the dump
@@ -217,17 +176,6 @@ def test_the_kit_holds_the_passphrase_and_nobody_else_may_read_it(session: Sessi
     (full.data_dir / "not-a-kit").write_text("Dear diary")
     with pytest.raises(BoxError, match="is no recovery kit"):
         passphrase_in(full.data_dir / "not-a-kit")
-
-
-def test_another_passphrase_needs_another_place_and_the_old_one_stays_readable(
-    session: Session, full: Settings, tmp_path: Path
-) -> None:
-    run, before = back_up(full, "asked for", _silent), known_passphrase(full)
-    passphrase = type(full.backup_passphrase)("one of my own")
-    moved = full.model_copy(update={"backup_passphrase": passphrase, "backup_target": str(tmp_path / "another")})
-    back_up(moved, "asked for", _silent)
-    assert passphrase_in(full.data_dir / KIT) == "one of my own"
-    assert [each.id for each in list_runs(open_vault(full, before))] == [run.id]
 
 
 def test_two_at_a_time_are_one_too_many(full: Settings) -> None:
