@@ -25,7 +25,7 @@ from web.assets import DIST, PREFIX
 from web.cookies import send_renewed_login
 from web.counting import count_requests
 from web.csrf import refuse_foreign_requests
-from web.database import provide_session
+from web.database import leave_no_seat, provide_session
 from web.downloads import Downloads
 from web.events import events, newsroom_open
 from web.failures import on_bug, on_http_error, on_studio_error
@@ -136,12 +136,13 @@ def create_app() -> Litestar:
         openapi_config=None,
         logging_config=None,
     )
-    app.asgi_handler = harden(count_requests(lose_patience(app.asgi_handler, wanted)), wanted)
+    app.asgi_handler = harden(count_requests(lose_patience(leave_no_seat(app.asgi_handler), wanted)), wanted)
     return app
 
 
 @asynccontextmanager
-async def _threads_ready(_app: Litestar) -> AsyncIterator[None]:
-    """Give the handlers their threads. They belong to the loop, which exists only now and ends them with itself."""
+async def _threads_ready(app: Litestar) -> AsyncIterator[None]:
+    """Give the handlers their threads and their seats. They belong to the loop, which exists only now."""
+    app.state.seats = asyncio.Semaphore(THREADS)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="web"))
     yield

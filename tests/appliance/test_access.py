@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from appliance import accounts, api_keys, audit, invites, people, resets, second_factor, throttling
+from appliance.box.waiting import wait_until
 from appliance.errors import Conflict, Gone, InvalidInput, NotAllowed, NotFound
 from appliance.passwords import hash_password, is_password
 from appliance.settings import settings
@@ -337,16 +339,20 @@ def test_the_last_admin_stays_one_also_when_two_take_it_from_each_other(session:
     other = add_user(session, "Ada")
     people.set_role(session, admin, other.id, "admin")
     session.commit()
-    pairs = [(admin.id, other.id), (other.id, admin.id)]
 
-    def take(pair: tuple[object, object]) -> bool:
-        try:
-            in_transaction(lambda own: people.set_role(own, own.get_one(User, pair[0]), pair[1], "user"))  # type: ignore[arg-type]
-        except (Conflict, NotAllowed):
-            return False
-        return True
+    def take_it_back() -> None:
+        in_transaction(lambda own: people.set_role(own, own.get_one(User, other.id), admin.id, "user"))
 
-    assert sum(at_once(2, take, pairs)) == 1
+    with ThreadPoolExecutor(1) as beside:
+        people.set_role(session, admin, other.id, "user")
+        session.flush()
+        second = beside.submit(take_it_back)
+        waits = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+        assert wait_until(lambda: second.done() or bool(session.scalar(waits)), 30)
+        session.commit()
+        with pytest.raises((Conflict, NotAllowed)):
+            second.result()
+    assert session.scalars(select(User.id).where(User.role == "admin")).all() == [admin.id]
 
 
 def test_what_admins_do_is_written_down_and_stays_so(session: Session, admin: User) -> None:

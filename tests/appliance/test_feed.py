@@ -140,8 +140,10 @@ def test_nothing_private_is_in_any_list(session: Session) -> None:
         found = find_songs(session, wish)
         assert "Secret" not in [song.title for song in found.songs], wish
         assert found.count == (0 if wish.words == "secret" else 3), wish
+        # Nor does it take anybody's place.
+        assert len(find_songs(session, wish, limit=3).songs) == found.count, wish
     assert [song.title for _, songs in rails(session) for song in songs] == ["Open 2", "Open 1", "Open 0"]
-    assert len(songs_of(session, ada.id).songs) == 3
+    assert len(songs_of(session, ada.id, limit=3).songs) == 3
     assert audience_of(session, ada.id) == (3, 0, 0)
     theirs = put_out(session, jun, "Jun's", **fields)  # type: ignore[arg-type]
     session.refresh(theirs, ["categories"])

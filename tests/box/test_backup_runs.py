@@ -103,6 +103,18 @@ def test_nothing_new_writes_nothing_but_the_runs_own_files(
     assert (first.checked, second.checked) == ("all", "new and a sample")
 
 
+def test_neither_sound_nor_names_can_be_read_in_the_vault(
+    session: Session, full: Settings, request_of_two: SongRequest
+) -> None:
+    back_up(full, "asked for", _silent)
+    song = request_of_two.songs[0]
+    for path in _files(full):
+        data = path.read_bytes()
+        assert SOUND[:200] not in data, path
+        assert b"PGDMP" not in data, path
+        assert str(song.id) not in f"{path}{data!r}", path
+
+
 def test_a_flipped_bit_is_found_at_the_next_full_reading_and_mended_from_the_store(
     session: Session, full: Settings, request_of_two: SongRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

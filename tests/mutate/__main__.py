@@ -55,7 +55,7 @@ def copy_project(target: Path) -> None:
 
 def run(tests: list[str], copy: Path, given: dict[str, str], patience: int = PATIENCE) -> tuple[int, str]:
     """Run these tests; return pytest's exit status, and the first test that failed or else its last line."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=no", "-rfE", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--tb=short", "-rfE", *tests]
     try:
         done = subprocess.run(
             command, cwd=copy, env=os.environ | given, capture_output=True, text=True, timeout=patience, check=False
@@ -63,7 +63,12 @@ def run(tests: list[str], copy: Path, given: dict[str, str], patience: int = PAT
     except subprocess.TimeoutExpired:
         return 1, "FAILED: it hangs"
     lines = [line for line in done.stdout.splitlines() if line.strip()] or [done.stderr[-200:] or "nothing was said"]
-    return done.returncode, next((line for line in lines if line.startswith(("FAILED", "ERROR"))), lines[-1])
+    failed = [line for line in lines if line.startswith("FAILED")]
+    # What every test leaves behind is looked at when it is taken down: the ledger, above all.
+    left = [
+        f"FAILED afterwards: {found[1]}" for line in lines if (found := re.search(r"ERROR at teardown of (\S+)", line))
+    ]
+    return done.returncode, [*failed, *left, *(line for line in lines if line.startswith("ERROR tests")), lines[-1]][0]
 
 
 def together(faults: list[Fault]) -> list[list[str]]:

@@ -286,7 +286,7 @@ FAULTS = [
         "appliance/database.py",
         "hide_parameters=True",
         "hide_parameters=False",
-        f"{REDACTION}a_bug_in_the_midst_of_a_form_does_not_write_the_form_down",
+        f"{REDACTION}errors_of_the_database_do_not_tell_the_values",
     ),
     Fault(
         44,
@@ -318,7 +318,7 @@ FAULTS = [
         "appliance/box/vault.py",
         '{"type": "crypt", "remote": "place:vault", "password": _obscured(passphrase)}',
         '{"type": "alias", "remote": "place:vault"}',
-        "tests/box/test_backups.py::test_nothing_in_the_vault_can_be_read_by_strangers",
+        "tests/box/test_backup_runs.py::test_neither_sound_nor_names_can_be_read_in_the_vault",
     ),
     Fault(
         45,

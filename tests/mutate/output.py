@@ -73,7 +73,7 @@ FAULTS = [
         "web/app.py",
         "        openapi_config=None,\n",
         "",
-        f"{HARDENING}a_bug_shows_a_number_to_tell_and_nothing_else",
+        f"{HARDENING}the_framework_tells_nothing_of_itself",
     ),
     Fault(16, "everybody is an admin", "web/viewers.py", "if not viewer.is_admin:", "if False:", MATRIX),
     Fault(
@@ -113,9 +113,9 @@ FAULTS = [
     Fault(
         17,
         "searches find what is private",
-        "appliance/feed.py",
-        "        Song.published, _matches(Song.search, _asked(wish))\n    )\n    matches",
-        "        _matches(Song.search, _asked(wish))\n    )\n    matches",
+        "appliance/migrations/versions/0005_discover.py",
+        "  IF NEW.published THEN\n",
+        "  IF true THEN\n",
         f"{LISTS} {NOWHERE}",
     ),
     Fault(

@@ -199,6 +199,7 @@ def _spoil(folder: Path, how: str) -> None:
     elif how == "missing":
         audio.unlink()
     elif how == "outside":
+        shutil.copy(audio, folder / "../../outside.flac")
         said["files"]["../../outside.flac"] = said["files"].pop(audio.name)
     elif how == "linked":
         elsewhere = audio.rename(folder.parent / "elsewhere.flac")
