@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, case, cast, exists, func, select, text, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, func, select, text, true, tuple_
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session, defer, joinedload, selectinload
 
@@ -71,6 +71,17 @@ def find_songs(session: Session, wish: Wish, after: str = "", limit: int = 24) -
     else:
         kind, ids = "h", _hottest(wish, mark[1:] if mark and mark[0] == "h" else None)
     return _page(session, kind, session.execute(ids.limit(limit + 1)).all(), limit, count)
+
+
+def matching(wish: Wish) -> ColumnElement[bool]:
+    """Return the condition that a song is published and has all words of `wish`, within its category and filter."""
+    return and_(Song.published, _matches(Song.search, _asked(wish)))
+
+
+def count_matches(session: Session, wish: Wish) -> int:
+    """Return how many songs a search finds, up to MOST_COUNTED + 1."""
+    some = select(Song.id).where(matching(wish)).limit(MOST_COUNTED + 1).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def songs_of(session: Session, user_id: UUID, after: str = "", limit: int = 24) -> Found:
@@ -194,9 +205,7 @@ def _best_matches(session: Session, wish: Wish, mark: tuple[Any, ...] | None, li
     Those by their title come first, then by title and person, then by style and lyrics. There are none where more match than
     are put in order. One question for both, as finding the matches is what takes the time.
     """
-    found = select(Song.id, Song.heat, Song.title, Song.user_id).where(
-        Song.published, _matches(Song.search, _asked(wish))
-    )
+    found = select(Song.id, Song.heat, Song.title, Song.user_id).where(matching(wish))
     matches = found.limit(MOST_COUNTED + 1).cte("matches")
     tier = case(
         (_matches(func.search_words(matches.c.title), func.search_query(wish.words)), 0),

@@ -51,6 +51,19 @@ def test_the_search_says_how_much_it_found(mara: Browser, session: Session, peop
     assert mara.open("/?q=%01%ff%20&show=x&category=y&sort=z&after=w").status_code == 200
 
 
+def test_a_search_that_finds_nothing_proposes_a_near_spelling(
+    mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    put_out(session, people["Jun"], "Waltz", prompt="accordion", bpm=60.0)
+    session.commit()
+    page = mara.open("/?q=accordian&show=slow").text
+    assert "No match for “accordian”" in page
+    assert "Did you mean accordion? 1 song has it." in page
+    assert '<a class="btn go" href="/?q=accordion&amp;show=slow">Search accordion</a>' in page
+    assert "1 song for “accordion”" in mara.open("/?q=accordion&show=slow").text
+    assert "Did you mean" not in mara.open("/?q=xylograph").text
+
+
 def test_an_empty_studio_invites_to_make_the_first_song(mara: Browser) -> None:
     assert "Nothing is published yet" in mara.open("/").text
 

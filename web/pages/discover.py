@@ -15,6 +15,7 @@ from appliance.errors import NotFound
 from appliance.languages import gettext as _
 from appliance.languages import translated
 from appliance.songs import liked_songs
+from appliance.spelling import near_spelling
 from appliance.tables import Song, User
 from web.csrf import token_for
 from web.rendering import Page, in_place, partial, render
@@ -52,6 +53,7 @@ def discover(
         return in_place(feed_rows, partial("#more", "_feed_more.html", more=_next(wish, found)))
     home = wish == feed.Wish() and not after
     shelves = _shelves(session) if home else []
+    near = near_spelling(session, wish) if wish.words and not found.songs and not after else None
     everything = [*found.songs, *(song for shelf in shelves for song in shelf[-1])]
     return render(
         request,
@@ -66,6 +68,7 @@ def discover(
         count=found.count,
         most=feed.MOST_COUNTED,
         more=_next(wish, found),
+        near=near and (near[0].words, near[1], _address(near[0])),
         filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in _filters()],
         categories=feed.busy_categories(session),
     )
