@@ -111,6 +111,12 @@ def published_songs(session: Session, before: tuple[datetime, UUID] | None = Non
     return list(session.scalars(wanted))
 
 
+def published_since(session: Session, viewer: User, moment: datetime) -> int:
+    """Return how many songs of others were published after this moment."""
+    new = select(func.count()).where(Song.published, Song.published_at > moment, Song.user_id != viewer.id)
+    return session.scalars(new).one()
+
+
 def audience_of(session: Session, user_id: UUID) -> tuple[int, int, int]:
     """Return how many songs somebody published, how often they were played, and how often liked."""
     sums = select(func.count(), func.sum(Song.listen_count), func.sum(Song.like_count))

@@ -233,6 +233,8 @@ def publish_song(session: Session, song_id: UUID, viewer: User, published: bool)
     if published != song.published:
         song.published, song.published_at = published, datetime.now(UTC) if published else None
         announce(session, song.user_id, song.request_id)
+        if published:
+            notify(session, published=True)
     return song
 
 

@@ -41,6 +41,7 @@ AT_MOST_EVERY = 1.0  # seconds between two messages to one page
 # What a page can have missed between being made and being connected.
 CATCH_UP = timedelta(minutes=2)
 MOST_STREAMS = 20  # of one person
+PUBLISHED = b"event: published\ndata: yes\n\n"  # a page that shows what is published asks how much of it is new
 
 
 class TooManyPages(StudioError):
@@ -51,11 +52,15 @@ class TooManyPages(StudioError):
 
 @dataclass(eq=False)
 class Follower:
-    """One open page. `requests` have changed since it was last told, `line` says that the line has, `all` that news were missed."""
+    """One open page. `requests` have changed since it was last told, `line` says that the line has, `all` that news were missed.
+
+    `published` says that there are songs for everybody which were not there before.
+    """
 
     requests: set[UUID] = field(default_factory=set)
     line: bool = False
     all: bool = True
+    published: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -84,14 +89,15 @@ class Newsroom:
         return len(self._followers.get(user_id, ()))
 
     def tell(self, news: dict[str, Any]) -> None:
-        """Pass on one notice: a `request` or the `credits` of a `user`, or `line` for everybody."""
+        """Pass on one notice: a `request` or the `credits` of a `user`, or `line` or `published` for everybody."""
         for follower in self._followers.get(UUID(news["user"]), ()) if "user" in news else ():
             if "request" in news:
                 follower.requests.add(UUID(news["request"]))
             follower.changed.set()
-        if news.get("line"):
+        if "line" in news or "published" in news:
             for follower in self._everybody():
-                follower.line = True
+                follower.line |= "line" in news
+                follower.published |= "published" in news
                 follower.changed.set()
 
     def missed_some(self) -> None:
@@ -172,6 +178,9 @@ async def _messages(
                 yield b": still here\n\n"
                 continue
             follower.changed.clear()
+            if follower.published:
+                follower.published = False
+                yield PUBLISHED
             requests, line, everything = follower.requests, follower.line, follower.all
             follower.requests, follower.line, follower.all = set(), False, False
             # The time before looking: what happens while we look is told once more rather than never.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from appliance.database import NOTICES
 from tests.box.studio import Studio
 from tests.browser.conftest import NAME, Made, accessibility_violations, connection_of
 from tests.browser.test_listening import until_playing
@@ -101,6 +102,31 @@ def test_number_one_plays_on_into_the_chart_and_a_row_is_liked_in_its_place(crow
     expect(heart).to_have_accessible_name(re.compile("^Like Number "))
     heart.click()
     expect(heart).to_have_attribute("aria-pressed", "false")
+    page.close()  # before its songs are gone, as below
+
+
+def test_what_is_published_meanwhile_is_said_and_moves_nothing(
+    crowded: None, studio: Studio, open_page: OpenPage
+) -> None:
+    page = open_page("/")
+    row = page.locator("#feed > li").nth(15)
+    row.scroll_into_view_if_needed()
+    before = row.bounding_box()
+    with connection_of(studio) as database:
+        owner = database.execute("SELECT user_id FROM songs WHERE title = 'Number 00'").fetchone()
+        assert owner
+        for number in (90, 91):
+            put = {"user": owner[0], "number": number, "title": f"Number {number}", "published": True}
+            database.execute(COPY, put)
+        database.execute("SELECT pg_notify(%s, %s)", [NOTICES, '{"published": true}'])
+    show = page.get_by_role("link", name="2 new songs · Show")
+    expect(show).to_be_visible()
+    assert row.bounding_box() == before
+    show.click()
+    expect(page.locator("#feed .who > a").first).to_have_text("Number 91")
+    expect(show).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Most played now")).to_be_visible()
     page.close()  # before its songs are gone, as below
 
 

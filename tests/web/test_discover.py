@@ -1,6 +1,7 @@
 """Discover: the chart, the rails, the search, pages without end, and nothing private on any page."""
 
 import re
+import time
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -62,6 +63,27 @@ def test_a_search_that_finds_nothing_proposes_a_near_spelling(
     assert '<a class="btn go" href="/?q=accordion&amp;show=slow">Search accordion</a>' in page
     assert "1 song for “accordion”" in mara.open("/?q=accordion&show=slow").text
     assert "Did you mean" not in mara.open("/?q=xylograph").text
+
+
+def test_a_page_that_is_open_asks_how_much_of_others_is_new(
+    mara: Browser, jun: Browser, session: Session, people: dict[str, User]
+) -> None:
+    page = mara.open("/").text
+    since = re.search(r'id="new-songs" [^>]*hx-get="/\?since=(\d+)"', page)
+    assert since
+    secret = put_out(session, people["Jun"], "Secret")
+    publish_song(session, secret.id, people["Jun"], published=False)
+    for number in range(3):
+        put_out(session, people["Jun"], f"Song {number}")
+    session.commit()
+    address = f"/?since={since[1]}"
+    assert '<a class="btn" href="/?sort=new">3 new songs · Show</a>' in mara.get(address).text
+    assert "<a" not in jun.get(address).text  # they are Jun's own
+    later = int(time.time() * 1000) + 60_000
+    for moment in (later, -1, 10**30):
+        answer = mara.get(f"/?since={moment}")
+        assert (answer.status_code, "new-songs" in answer.text) == (200, True)
+    assert "<a" not in mara.get(f"/?since={later}").text
 
 
 def test_an_empty_studio_invites_to_make_the_first_song(mara: Browser) -> None:

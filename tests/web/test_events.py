@@ -15,7 +15,7 @@ from appliance.box.waiting import wait_until
 from appliance.line import pause_queue
 from appliance.queue import lease_of, report_progress
 from appliance.shelf import delete_song
-from appliance.songs import cancel_song, rename_song
+from appliance.songs import cancel_song, publish_song, rename_song
 from appliance.storage import Storage
 from appliance.tables import User, WorkerSeen
 from tests.appliance.people import ask
@@ -137,6 +137,21 @@ def test_nobody_hears_of_other_peoples_songs(
         own = ask(session, people["Jun"], title="Copper Wire")
         session.commit()
         assert f"job-{own.id}" in until(told, "Copper Wire")
+
+
+def test_everybody_hears_that_something_was_published_and_nothing_of_it(
+    served: str, jun: Browser, session: Session, people: dict[str, User], object_store: Storage
+) -> None:
+    song = make(session, object_store, people["Mara"]).songs[0]
+    with stream(served, jun) as told:
+        next(told)
+        publish_song(session, song.id, people["Mara"], published=True)
+        session.commit()
+        assert until(told, "yes") == "yes"
+        publish_song(session, song.id, people["Mara"], published=False)
+        publish_song(session, song.id, people["Mara"], published=True)
+        session.commit()
+        assert until(told, "yes") == "yes"
 
 
 def test_who_comes_back_is_told_what_ended_meanwhile(

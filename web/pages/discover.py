@@ -1,5 +1,7 @@
 """Discover: what people in the studio have published, by how much it is played now, and the search."""
 
+import time
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -38,13 +40,17 @@ def discover(
     after: FromQuery[str] = "",
     more: FromQuery[bool] = False,
     pages: FromQuery[int] = 1,
+    since: FromQuery[int] = 0,
 ) -> Page | Redirect:
     """Show the chart and the rails, or what matches; `more` asks for the next songs of a list that is on the page.
 
-    `pages` are as many of them as somebody had seen who comes back.
+    `pages` are as many of them as somebody had seen who comes back. `since` asks only how much is new after that moment, in
+    milliseconds.
     """
     if visitor is None:
         return Redirect("/setup" if needs_setup(session) else "/sign-in", status_code=303)
+    if since:
+        return in_place(partial("#new-songs", "_feed_new.html", "innerHTML", count=_new(session, visitor, since)))
     wish = feed.Wish(q.replace("\x00", "")[:100].strip(), category, show, sort == "new")
     found = feed.find_songs(session, wish, after, songs_in(pages))
     if more:
@@ -68,10 +74,18 @@ def discover(
         count=found.count,
         most=feed.MOST_COUNTED,
         more=_next(wish, found),
+        since=int(time.time() * 1000),
         near=near and (near[0].words, near[1], _address(near[0])),
         filters=[(name, value, _address(feed.Wish(wish.words, wish.category, value))) for value, name in _filters()],
         categories=feed.busy_categories(session),
     )
+
+
+def _new(session: Session, viewer: User, since: int) -> int:
+    try:
+        return feed.published_since(session, viewer, datetime.fromtimestamp(since / 1000, UTC))
+    except (ValueError, OverflowError, OSError):
+        return 0
 
 
 def songs_in(pages: int) -> int:
