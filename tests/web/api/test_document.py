@@ -61,7 +61,7 @@ def test_the_api_keeps_to_its_document_whatever_it_is_sent(
                 ),
                 *("run", f"{address}/api/v1/openapi.json", "-H", f"Authorization: {key()['Authorization']}"),
                 *("--checks", "all", "--max-examples", "6", "--max-time", str(SECONDS), "--seed", "7"),
-                *("--request-timeout", "1"),  # streams of requests that nobody works on say nothing for long
+                *("--request-timeout", "5"),  # streams of requests that nobody works on say nothing for long
                 *("--continue-on-failure", "--no-color", "--warnings", "off"),
             ],
             cwd=tmp_path,
