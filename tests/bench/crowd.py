@@ -52,12 +52,12 @@ WITH drawn AS (
   JOIN verse_words AS verse ON verse.n = chance % 997
 )
 INSERT INTO songs (id, request_id, user_id, take, created_at, status, progress, started_at, finished_at, seed, title, prompt,
-  lyrics, instrumental, duration, bpm, key, language, model, sections, master_key, audio_key, published, published_at,
+  lyrics, instrumental, duration, bpm, key, language, model, sections, master_key, audio_key, cover_key, published, published_at,
   listen_count, heat, peaks, search)
 SELECT gen_random_uuid(), request_id, user_id, take, created_at, 'processed', 1, created_at, created_at + interval '1 minute',
   seed, title, prompt, words, chance % 10 = 0, 60 + chance % 240, 60 + chance % 120, 'C major',
   (ARRAY['en', 'en', 'en', 'de', 'ja'])[1 + chance % 5], 'sketch',
-  '[{"name": "Verse 1", "kind": "verse", "start": 0, "duration": 60, "energy": 0.6}]', 'm', 'a', true,
+  '[{"name": "Verse 1", "kind": "verse", "start": 0, "duration": 60, "energy": 0.6}]', 'm', 'a', 'c', true,
   created_at + interval '1 hour', plays, heat_at(created_at + interval '1 hour', 1 + plays),
   decode(repeat(md5(chance::text), 50), 'hex'),
   setweight(search_words(title), 'A') || setweight(search_words(name), 'B') || setweight(search_words(prompt), 'C') || found
@@ -88,7 +88,7 @@ INSERT INTO song_requests (id, user_id, created_at, mode, full_description, dura
 SELECT gen_random_uuid(), users.id, now() - n * interval '1 hour', 'description', 'a song about something', 180, n
 FROM liked_by_them, users WHERE users.name = 'Collector';
 INSERT INTO songs (id, request_id, user_id, take, created_at, status, progress, started_at, finished_at, seed, title, prompt,
-  lyrics, duration, bpm, key, language, model, sections, master_key, audio_key, published, published_at, peaks)
+  lyrics, duration, bpm, key, language, model, sections, master_key, audio_key, cover_key, published, published_at, peaks)
 SELECT gen_random_uuid(), request.id, request.user_id, 1, request.created_at, 'processed', 1, request.created_at,
   request.created_at, n, song.title, song.prompt, song.lyrics, song.duration, song.bpm, song.key, song.language, song.model, song.sections,
   'm', 'a', n % 2 = 0, CASE WHEN n % 2 = 0 THEN request.created_at END, peaks

@@ -123,6 +123,7 @@ def _receive(renderer: _Renderer, shares: dict[Stem, float], on_block: OnBlock) 
 
 def _serve(connection: Connection) -> None:
     """Render what is asked for, until nobody can ask any more."""
+    os.nice(10)  # whoever else wants the processor does so for moments
     os.setsid()  # a Ctrl-C in the terminal is for the program that started us to deal with
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
