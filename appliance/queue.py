@@ -259,10 +259,11 @@ def finish_song(session: Session, lease: Lease, song_id: UUID, made: MadeSong) -
     announce(session, song.user_id, song.request_id)
 
 
-def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str) -> None:
-    """Give a song up, with the reason in words. Raises LeaseLost or SongCancelled."""
+def fail_song(session: Session, lease: Lease, song_id: UUID, reason: str, failure_log: str = "") -> None:
+    """Give a song up, with the reason in words, and what the log says for admins. Raises LeaseLost or SongCancelled."""
     song = _hold_song(session, lease, song_id)
     song.status, song.stage, song.reason, song.finished_at = "failed", None, reason, datetime.now(UTC)
+    song.failure_log = failure_log
     session.flush()
     credits.release_hold(session, song)
     webhooks.tell_of(session, song)

@@ -183,7 +183,7 @@ def retry_song(session: Session, song_id: UUID, viewer: User) -> Song:
     song = own_song(session, song_id, viewer)
     if song.status not in ("failed", "cancelled"):
         raise Conflict("Only a song that failed or was cancelled can be tried again.")
-    song.status, song.stage, song.progress, song.reason = "queued", None, 0.0, ""
+    song.status, song.stage, song.progress, song.reason, song.failure_log = "queued", None, 0.0, "", ""
     song.started_at = song.finished_at = None
     song.price = credits.price_of_take()
     session.flush()

@@ -219,7 +219,12 @@ class Teller:
                 return None
             jobs = self._jobs(session, viewer, changed, line, everything)
             known, self._known = self._known, {**(self._known or {}), **{job.id: job.state for job in jobs.values()}}
-            context: dict[str, Any] = {"csrf_token": self._csrf_token, "by": viewer.name, "removed": None}
+            context: dict[str, Any] = {
+                "csrf_token": self._csrf_token,
+                "by": viewer.name,
+                "viewer": viewer,
+                "removed": None,
+            }
             pieces = [partial(f"#job-{gone}", None) for gone in changed - set(jobs)]
             if known is not None and any(job.open and job.id not in known for job in jobs.values()):
                 # Asked for in another window, perhaps: the list shows it in its place.

@@ -54,6 +54,11 @@ class Job:
         return [song for song in self.songs if song.status in ("failed", "cancelled")]
 
     @property
+    def failed(self) -> list[Song]:
+        """The takes that could not be made."""
+        return [song for song in self.songs if song.status == "failed"]
+
+    @property
     def shorter(self) -> int:
         """The length in seconds at which another try may do what this one could not; 0 where length is not to blame."""
         if not any(song.reason in (OUT_OF_MEMORY, GAVE_UP) for song in self.lost):

@@ -1,6 +1,7 @@
 """The recipe: carries a claimed request from its brief to songs that can be played."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -48,6 +49,9 @@ REASONS = {
     "storing": said("The finished song could not be stored. The studio's log says why."),
 }
 
+LONGEST_LOG = 10_000  # characters; the end says most
+SHORTEST_WORDS = 4  # characters of a line that are left out of logs: shorter ones tell nothing, and stand in every log
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -55,6 +59,7 @@ class Trouble:
 
     reason: str
     hopeless: bool
+    error: Exception
 
 
 Troubles = dict[UUID, Trouble]
@@ -91,7 +96,7 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
     for song_id, trouble in troubles.items():
         if trouble.hopeless or request.tries >= MOST_TRIES:
             with suppress(SongCancelled):
-                watch.call(fail_song, song_id, trouble.reason)
+                watch.call(fail_song, song_id, trouble.reason, _log_of(trouble.error, request, sheet))
     watch.call(release_request)
 
 
@@ -190,6 +195,22 @@ def brief_of(request: SongRequest) -> Brief:
     )
 
 
+def _log_of(error: Exception, request: SongRequest, sheet: SongSheet | None) -> str:
+    """Return where and how a take failed, for admins. They are to mend it and not to read somebody's words: those are left out."""
+    told = "".join(traceback.format_exception(error))
+    written = [request.full_description, request.prompt, request.lyrics, request.described_lyrics]
+    if sheet:
+        written += [sheet.prompt, sheet.lyrics]
+    # As they stand, and as Python quotes them.
+    lines = {
+        form for text in written for line in text.splitlines() for form in (line.strip(), repr(line.strip())[1:-1])
+    }
+    for line in sorted(lines, key=len, reverse=True):
+        if len(line) >= SHORTEST_WORDS:
+            told = told.replace(line, "…")
+    return told[-LONGEST_LOG:]
+
+
 def _kept_sheet(request: SongRequest) -> SongSheet | None:
     if request.sheet is None:
         return None
@@ -233,10 +254,10 @@ def _noting(troubles: Troubles, song_id: UUID, watch: Watch) -> Iterator[None]:
         stage = watch.stage(song_id)
         log.exception("Song %s failed while %s.", song_id, stage)
         if isinstance(error, MemoryError):
-            troubles[song_id] = Trouble(OUT_OF_MEMORY, hopeless=False)
+            troubles[song_id] = Trouble(OUT_OF_MEMORY, False, error)
         elif isinstance(error, StudioError):
-            troubles[song_id] = Trouble(error.message, hopeless=not isinstance(error, Unavailable))
+            troubles[song_id] = Trouble(error.message, not isinstance(error, Unavailable), error)
         elif isinstance(error, ModelFailure):
-            troubles[song_id] = Trouble(str(error), hopeless=not isinstance(error, EngineStopped))
+            troubles[song_id] = Trouble(str(error), not isinstance(error, EngineStopped), error)
         else:
-            troubles[song_id] = Trouble(REASONS[stage], hopeless=False)
+            troubles[song_id] = Trouble(REASONS[stage], False, error)

@@ -4,7 +4,9 @@ It stands on nothing but the standard library. The socket it listens on is hande
 begin, so that at no moment a connection is refused.
 """
 
+import base64
 import contextlib
+import hashlib
 import html
 import json
 import socket
@@ -18,10 +20,12 @@ from typing import Any
 ASK_AGAIN = 2  # seconds until the page loads itself anew
 PATIENCE = 2.0  # seconds that one slow visitor may keep the others
 STARTING = "The database and the object store are starting."
+_STYLE = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem;color-scheme:light dark}"
+_STYLES = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"  # this one and no other
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Backline is starting</title>
 <meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="{seconds}">
-<style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1.5rem;color-scheme:light dark}}</style>
+<style>{style}</style>
 </head><body><main><h1>Backline is starting</h1><p role="status">{said}</p><p>This page shows the studio as soon as it is there.</p></main></body></html>
 """
 
@@ -86,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             told = {"status": "starting", "message": said, "parts": {"start": said}}
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "application/json", json.dumps(told))
         else:
-            page = _PAGE.format(seconds=ASK_AGAIN, said=html.escape(said))
+            page = _PAGE.format(style=_STYLE, seconds=ASK_AGAIN, said=html.escape(said))
             self._answer(HTTPStatus.SERVICE_UNAVAILABLE, "text/html; charset=utf-8", page)
 
     do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
@@ -99,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("Content-Length", str(len(body))),
             ("Retry-After", str(ASK_AGAIN)),
             ("Cache-Control", "no-store"),
-            ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+            ("Content-Security-Policy", f"default-src 'none'; style-src {_STYLES}; frame-ancestors 'none'"),
             ("X-Content-Type-Options", "nosniff"),
             ("Connection", "close"),
         ):

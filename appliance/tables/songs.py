@@ -144,6 +144,10 @@ class Song(Table):
     stage: Mapped[str | None] = mapped_column(String(12))
     progress: Mapped[float] = mapped_column(server_default="0", default=0.0)
     reason: Mapped[str] = mapped_column(Text, server_default="", default="")
+    failure_log: Mapped[str] = mapped_column(
+        Text, server_default="", default="", deferred=True, deferred_raiseload=True
+    )
+    """What the worker's log says of a failure, without anybody's words: for admins."""
     started_at: Mapped[datetime | None] = mapped_column(Moment)
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 

@@ -89,7 +89,7 @@ def furnish(session: Session, store: Storage, people: dict[str, User], words: st
         request = begin(session, mara, **typed)
         for song in request.songs:
             start_song(session, lease_of(request), song.id)
-            fail_song(session, lease_of(request), song.id, FAILED)
+            fail_song(session, lease_of(request), song.id, FAILED, f"Traceback\n  {FAILED} " * 40)
         release_request(session, lease_of(request))
         session.commit()
         return request.id
@@ -150,6 +150,7 @@ def pages(client: TestClient[Litestar], house: House, words: str) -> list[str]:
             f"/create?like={house.published}",
         ),
         *(f"/create?like={house.private}", f"/sign-up?invite={house.invitation}", f"/reset?token={house.reset}"),
+        f"/admin/failures?song={house.failed}",
         *(f"/songs/{song}" for song in (house.failed, house.held, house.running)),
         *(f"/songs/{house.private}/download?kind={kind}" for kind in ("mp3", "txt", "lrc", "cover")),
         *(f"/player/liked?song={house.private}", "/setup?token=wrong", "/reset?token=wrong", "/sign-up?invite=wrong"),

@@ -1,21 +1,24 @@
 """The machine room: who may enter, what it says, and what admins do there."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from appliance.errors import NotAllowed
+from appliance.failures import list_failures
 from appliance.line import open_requests
-from appliance.queue import LeaseLost, claim_request, lease_of, renew_lease
+from appliance.queue import LeaseLost, claim_request, fail_song, lease_of, release_request, renew_lease
 from appliance.reports import open_reports
-from appliance.songs import publish_song
+from appliance.songs import publish_song, retry_song
 from appliance.tables import AuditEntry, Song, SongReport, SongRequest, User, WorkerSeen
 from tests.appliance.people import ask
 from tests.appliance.test_feed import put_out
 from tests.web.browser import Browser
 from tests.web.making import begin
 
-ROOMS = ("/admin", "/admin/queue", "/admin/reports", "/admin/settings")
+ROOMS = ("/admin", "/admin/queue", "/admin/failures", "/admin/reports", "/admin/settings")
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def test_nobody_but_admins_learns_that_there_is_a_machine_room(
         assert mara.send(f"/admin/queue/{request.id}/{action}").status_code == 404
     assert mara.send("/admin/queue/pause", {"paused": "1"}).status_code == 404
     assert mara.get("/admin/events").status_code == 404
-    for ask_for in (open_requests, open_reports):
+    for ask_for in (open_requests, open_reports, list_failures):
         with pytest.raises(NotAllowed):
             ask_for(session, people["Mara"])
 
@@ -99,6 +102,35 @@ def test_admins_see_what_is_in_line_and_not_its_words(
     assert "Salt on the Window" not in ada.open("/admin/queue").text
     assert ada.send(f"/admin/queue/{request.id}/stop").status_code == 404
     assert deeds(session) == ["stop request"]
+
+
+def test_admins_read_what_failed_and_what_the_log_says(
+    ada: Browser, mara: Browser, session: Session, people: dict[str, User]
+) -> None:
+    songs = []
+    for name, reason in (("Mara", "The first reason."), ("Ada", "The second reason.")):
+        request = begin(session, people[name])
+        for song in request.songs:
+            fail_song(session, lease_of(request), song.id, reason, f"Traceback\n<b>{name}'s {song.take}</b>")
+            songs.append(song)
+        release_request(session, lease_of(request))
+        session.commit()
+    everything = ada.open("/admin/failures").text
+    assert everything.index("The second reason.") < everything.index("The first reason.")
+    assert "&lt;b&gt;Mara&#39;s 1&lt;/b&gt;" in everything
+    assert "kettle" not in everything
+    # What is older than the last of a page, and one by itself, as the menu of a failed song asks for it.
+    older = ada.open(f"/admin/failures?before={songs[-1].id}").text
+    assert ["Ada&#39;s 1" in older, "Ada&#39;s 2" in older, "Mara&#39;s 1" in older] == [True, False, True]
+    assert "The first reason." not in ada.open(f"/admin/failures?song={songs[-1].id}").text
+    assert ada.open(f"/admin/failures?song={uuid4()}").status_code == 404
+    mine = f"/admin/failures?song={songs[2].id}"
+    assert mine in ada.open("/create").text
+    assert "/admin/failures" not in mara.open("/create").text
+    # Another try begins with an empty log.
+    session.expire_all()
+    retry_song(session, songs[2].id, people["Ada"])
+    assert session.scalar(select(Song.failure_log).where(Song.id == songs[2].id)) == ""
 
 
 def test_a_request_is_taken_from_its_worker_and_put_back(

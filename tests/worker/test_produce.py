@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from PIL import Image
 from scipy.signal import resample_poly
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from appliance.database import transaction
@@ -271,6 +271,33 @@ def test_what_a_model_says_about_its_failure_is_what_people_read(
     ask_for_song(session)
     request = make(Engines(engines.songwriter, Cramped(), engines.illustrator))
     assert {(song.status, song.reason) for song in request.songs} == {("failed", "Three minutes do not fit this card.")}
+
+
+class Talkative:
+    """A composer that repeats the words that it stumbles over, as they stand and as Python quotes them."""
+
+    name = "talkative"
+
+    def compose(self, sheet: SongSheet, take: Take, on_progress: OnProgress) -> NoReturn:
+        raise KeyError(f"nothing rhymes with {sheet.lyrics}", sheet.lyrics, sheet.prompt)
+
+
+def test_the_log_of_a_failure_is_kept_with_the_song_without_its_words(
+    session: Session, object_store: Storage, engines: Engines
+) -> None:
+    words = "[Verse]\nDon't “weep”, my dear\nThe snow is here"
+    ask_for_song(session, mode="lyrics", prompt="folk, fiddle", lyrics=words)
+    for _ in range(3):
+        request = make(Engines(engines.songwriter, Talkative(), engines.illustrator))
+    song = request.songs[0]
+    assert (song.status, song.reason) == ("failed", REASONS["composing"])
+    log = session.scalar(select(Song.failure_log).where(Song.id == song.id))
+    assert log
+    assert "in compose" in log
+    assert "KeyError" in log
+    assert "nothing rhymes with" in log
+    for word in ("weep", "snow", "fiddle"):
+        assert word not in log
 
 
 def test_a_song_whose_cover_cannot_be_painted_is_ready_all_the_same(

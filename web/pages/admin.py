@@ -5,10 +5,11 @@ from uuid import UUID
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect
 from sqlalchemy.orm import Session
 
+from appliance.failures import get_failure, list_failures
 from appliance.line import move_to_front, pause_queue, put_back_in_line, stop_request
 from appliance.reports import open_reports, settle_report
 from appliance.tables import User
@@ -21,6 +22,7 @@ from web.shown_settings import shown_settings
 from web.throttle import address_of
 
 AdminRequest = Request[Any, Any, Any]
+FAILURES = 30
 
 
 class AdminPages(Controller):
@@ -89,6 +91,22 @@ class AdminPages(Controller):
         put_back_in_line(session, admin, request_id, address_of(request))
         after_commit(session, ring)
         return Redirect("/admin/queue", status_code=303)
+
+    @get("/failures", sync_to_thread=True)
+    def failures(
+        self,
+        request: AdminRequest,
+        session: NamedDependency[Session],
+        admin: NamedDependency[User],
+        before: FromQuery[UUID | None] = None,
+        song: FromQuery[UUID | None] = None,
+    ) -> Page:
+        """Show the songs that failed and what the log says of each, from below the song `before`; or `song` alone."""
+        failed = [get_failure(session, admin, song)] if song else list_failures(session, admin, before, FAILURES + 1)
+        older = failed[FAILURES - 1].id if len(failed) > FAILURES else None
+        return render(
+            request, "admin_failures.html", session, admin, failed=failed[:FAILURES], older=older, alone=bool(song)
+        )
 
     @get("/reports", sync_to_thread=True)
     def reports(self, request: AdminRequest, session: NamedDependency[Session], admin: NamedDependency[User]) -> Page:

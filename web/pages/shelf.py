@@ -236,7 +236,7 @@ def _to_list() -> Redirect:
 
 def own_context(request: PageRequest, viewer: User) -> dict[str, Any]:
     """Return what pieces of the viewer's list need to know besides the jobs."""
-    return {"csrf_token": token_for(request), "by": viewer.name, "removed": None}
+    return {"csrf_token": token_for(request), "by": viewer.name, "viewer": viewer, "removed": None}
 
 
 def _read_ids(given: str | Iterable[str]) -> list[UUID]:
