@@ -66,6 +66,7 @@ REQUEST = RequestView(
     created_at=_made,
     done=True,
     place_in_line=None,
+    paused=False,
     mode="description",
     full_description="A slow waltz about a lighthouse, sung softly",
     prompt="",

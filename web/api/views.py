@@ -14,7 +14,7 @@ from appliance.credits import account_of, are_on, price_of_take
 from appliance.songs import liked_songs
 from appliance.tables import CreditEntry, Song, SongRequest, User, WebhookDelivery, WebhookEndpoint
 from appliance.tables.songs import OPEN
-from appliance.turns import place_in_line
+from appliance.turns import is_paused, place_in_line
 
 Status = Literal["queued", "processing", "processed", "failed", "no_credits", "cancelled"]
 Moment = Annotated[datetime, Meta(extra_json_schema={"format": "date-time"})]
@@ -66,12 +66,16 @@ class SongList(Struct):
 
 
 class RequestView(Struct):
-    """What was asked for, and its takes. `place_in_line` is 1 for the next, null when nothing waits."""
+    """What was asked for, and its takes. `place_in_line` is 1 for the next, null when nothing waits.
+
+    `paused` says that it waits because an admin has paused the queue.
+    """
 
     id: UUID
     created_at: Moment
     done: bool
     place_in_line: int | None
+    paused: bool
     mode: str
     full_description: str
     prompt: str
@@ -235,11 +239,13 @@ def _song_view(song: Song, viewer: User, by: str, liked: bool) -> SongView:
 def request_view(session: Session, request: SongRequest, viewer: User) -> RequestView:
     """Return one of the viewer's own requests; its songs and their categories must be loaded."""
     waits = any(song.status in OPEN for song in request.songs)
+    place = place_in_line(session, request) if waits else 0
     return RequestView(
         id=request.id,
         created_at=request.created_at,
         done=not waits,
-        place_in_line=(place_in_line(session, request) or None) if waits else None,
+        place_in_line=place or None,
+        paused=bool(place) and is_paused(session),
         mode=request.mode,
         full_description=request.full_description,
         prompt=request.prompt,

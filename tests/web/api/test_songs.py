@@ -9,6 +9,7 @@ from litestar.testing import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from appliance.line import pause_queue
 from appliance.storage import Storage
 from appliance.tables import Like, SongRequest, User
 from tests.web.api.conftest import KeyMaker
@@ -18,7 +19,9 @@ Client = TestClient[Litestar]
 WALTZ = {"full_description": "a quiet waltz", "duration": 30}
 
 
-def test_a_song_is_asked_for_and_stands_in_line(client: Client, key: KeyMaker, session: Session) -> None:
+def test_a_song_is_asked_for_and_stands_in_line(
+    client: Client, key: KeyMaker, session: Session, people: dict[str, User]
+) -> None:
     answer = client.post("/api/v1/songs", json=WALTZ | {"seed": 7}, headers=key())
     told = answer.json()
     assert answer.status_code == 201
@@ -28,6 +31,10 @@ def test_a_song_is_asked_for_and_stands_in_line(client: Client, key: KeyMaker, s
         (1, "queued", 7),
         (2, "queued", 8),
     ]
+    assert told["paused"] is False
+    pause_queue(session, people["Ada"], paused=True)
+    session.commit()
+    assert client.get(f"/api/v1/requests/{told['id']}", headers=key()).json()["paused"] is True
     asked = session.scalars(select(SongRequest)).one()
     assert (str(asked.id), asked.full_description, asked.duration) == (told["id"], "a quiet waltz", 30)
     assert answer.headers["ratelimit-limit"] == "240"
