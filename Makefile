@@ -140,7 +140,7 @@ fix: $(DEVELOPED) ## Mend what can be mended by machine
 	$(BIN)/ruff format .
 
 test: check $(BUNDLE) $(CHROMIUM) ## All checks, then all tests (some only: make test T=tests/web)
-	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadfile $(T)
+	$(BIN)/pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder $(T)
 
 .PHONY: test-image
 test-image: $(DEVELOPED) ## Build the cpu image and drive a studio in it (with Docker; else with buildah and podman, as root)
