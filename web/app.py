@@ -151,7 +151,6 @@ async def _threads_ready(app: Litestar) -> AsyncIterator[None]:
     What is loaded by now stays: the garbage collector need not look through it again and again, for 0.2 s each time.
     """
     app.state.seats = asyncio.Semaphore(SEATS)
-    gc.collect()
     gc.freeze()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="web"))
     yield

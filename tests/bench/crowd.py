@@ -91,7 +91,7 @@ INSERT INTO songs (id, request_id, user_id, take, created_at, status, progress, 
   lyrics, duration, bpm, key, language, model, sections, master_key, audio_key, cover_key, published, published_at, peaks)
 SELECT gen_random_uuid(), request.id, request.user_id, 1, request.created_at, 'processed', 1, request.created_at,
   request.created_at, n, song.title, song.prompt, song.lyrics, song.duration, song.bpm, song.key, song.language, song.model, song.sections,
-  'm', 'a', n % 2 = 0, CASE WHEN n % 2 = 0 THEN request.created_at END, peaks
+  'm', 'a', 'c', n % 2 = 0, CASE WHEN n % 2 = 0 THEN request.created_at END, peaks
 FROM liked_by_them AS song JOIN song_requests AS request ON request.seed = n
 JOIN users ON users.id = request.user_id AND users.name = 'Collector';
 DROP TABLE liked_by_them;

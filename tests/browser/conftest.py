@@ -36,10 +36,27 @@ class Made:
     other_take: str
 
 
-# One studio a module: what people have played is kept on the server, and no module should find another's there.
+@pytest.fixture(scope="session")
+def _first() -> list[tuple[Path, Made]]:
+    """The folder of a studio, stopped, in which somebody has made a song, once there is one."""
+    return []
+
+
+# One studio a module: what people have played is kept on the server, and no module should find another's there. The first song
+# is made once, and every module has a copy of the folder.
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+def studio(
+    tmp_path_factory: pytest.TempPathFactory, browser: Browser, _first: list[tuple[Path, Made]]
+) -> Iterator[Studio]:
+    if not _first:
+        first = Studio(tmp_path_factory.mktemp("first") / "data")
+        try:
+            _first.append((first.data, _make_the_first_song(first.start().until_ready(), browser)))
+            assert first.stop() == 0, first.said
+        finally:
+            first.end()
     studio = Studio(tmp_path_factory.mktemp("browser") / "data")
+    shutil.copytree(_first[0][0], studio.data)
     try:
         yield studio.start().until_ready()
     finally:
@@ -112,17 +129,12 @@ def forgive(complaints: list[str], *expected: str) -> None:
     complaints[:] = [said for said in complaints if not any(each in said for each in expected)]
 
 
-@pytest.fixture(scope="module")
-def _made() -> list[Made]:
-    return []
-
-
 @pytest.fixture
-def made(_made: list[Made], studio: Studio, browser: Browser) -> Made:
+def made(studio: Studio, _first: list[tuple[Path, Made]]) -> Made:
     """The studio after its first song, made in a browser from the link that the terminal showed."""
-    if not _made:
-        _made.append(_make_the_first_song(studio, browser))
-    return _made[0]
+    before, address = _first[0][1], f"http://127.0.0.1:{studio.port}"
+    signed_in = json.loads(json.dumps(before.signed_in).replace(before.address, address))
+    return Made(address, signed_in, before.song, before.other_take)
 
 
 def _make_the_first_song(studio: Studio, browser: Browser) -> Made:

@@ -86,8 +86,8 @@ FAULTS = [
         32,
         "a failed song keeps its hold",
         QUEUE,
-        "datetime.now(UTC)\n    session.flush()\n    credits.release_hold(session, song)\n",
-        "datetime.now(UTC)\n",
+        "failure_log = failure_log\n    session.flush()\n    credits.release_hold(session, song)\n",
+        "failure_log = failure_log\n",
         LEDGER,
     ),
     Fault(
