@@ -55,11 +55,14 @@ SHORTEST_WORDS = 4  # characters of a line that are left out of logs: shorter on
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a take was not made; `hopeless` when another try would end in the same way."""
+    """Why a take was not made, and where, as Python tells it; `hopeless` when another try would end in the same way.
+
+    The error itself is not kept: it would keep the recording, which is in a frame of its traceback.
+    """
 
     reason: str
     hopeless: bool
-    error: Exception
+    told: str
 
 
 Troubles = dict[UUID, Trouble]
@@ -96,7 +99,7 @@ def produce(request: SongRequest, engines: Engines, watch: Watch) -> None:
     for song_id, trouble in troubles.items():
         if trouble.hopeless or request.tries >= MOST_TRIES:
             with suppress(SongCancelled):
-                watch.call(fail_song, song_id, trouble.reason, _log_of(trouble.error, request, sheet))
+                watch.call(fail_song, song_id, trouble.reason, _without_words(trouble.told, request, sheet))
     watch.call(release_request)
 
 
@@ -195,19 +198,17 @@ def brief_of(request: SongRequest) -> Brief:
     )
 
 
-def _log_of(error: Exception, request: SongRequest, sheet: SongSheet | None) -> str:
-    """Return where and how a take failed, for admins. They are to mend it and not to read somebody's words: those are left out."""
-    told = "".join(traceback.format_exception(error))
+def _without_words(told: str, request: SongRequest, sheet: SongSheet | None) -> str:
+    """Return the end of a log for admins. They are to mend what failed and not to read somebody's words: those are left out."""
     written = [request.full_description, request.prompt, request.lyrics, request.described_lyrics]
     if sheet:
         written += [sheet.prompt, sheet.lyrics]
-    # As they stand, and as Python quotes them.
-    lines = {
-        form for text in written for line in text.splitlines() for form in (line.strip(), repr(line.strip())[1:-1])
-    }
+    lines = {line.strip() for text in written for line in text.splitlines() if len(line.strip()) >= SHORTEST_WORDS}
     for line in sorted(lines, key=len, reverse=True):
-        if len(line) >= SHORTEST_WORDS:
-            told = told.replace(line, "…")
+        # Python gives an apostrophe a stroke where the whole text has both kinds of quotes.
+        quoted = repr(line)[1:-1]
+        for form in (line, quoted, quoted.replace("'", "\\'")):
+            told = told.replace(form, "…")
     return told[-LONGEST_LOG:]
 
 
@@ -251,13 +252,13 @@ def _noting(troubles: Troubles, song_id: UUID, watch: Watch) -> Iterator[None]:
     except SongCancelled:
         log.info("Song %s was cancelled.", song_id)
     except Exception as error:
-        stage = watch.stage(song_id)
+        stage, told = watch.stage(song_id), traceback.format_exc()
         log.exception("Song %s failed while %s.", song_id, stage)
         if isinstance(error, MemoryError):
-            troubles[song_id] = Trouble(OUT_OF_MEMORY, False, error)
+            troubles[song_id] = Trouble(OUT_OF_MEMORY, False, told)
         elif isinstance(error, StudioError):
-            troubles[song_id] = Trouble(error.message, not isinstance(error, Unavailable), error)
+            troubles[song_id] = Trouble(error.message, not isinstance(error, Unavailable), told)
         elif isinstance(error, ModelFailure):
-            troubles[song_id] = Trouble(str(error), not isinstance(error, EngineStopped), error)
+            troubles[song_id] = Trouble(str(error), not isinstance(error, EngineStopped), told)
         else:
-            troubles[song_id] = Trouble(REASONS[stage], False, error)
+            troubles[song_id] = Trouble(REASONS[stage], False, told)

@@ -285,7 +285,7 @@ class Talkative:
 def test_the_log_of_a_failure_is_kept_with_the_song_without_its_words(
     session: Session, object_store: Storage, engines: Engines
 ) -> None:
-    words = "[Verse]\nDon't “weep”, my dear\nThe snow is here"
+    words = '[Verse]\nDon\'t weep, my dear\nThe "snow" is here'
     ask_for_song(session, mode="lyrics", prompt="folk, fiddle", lyrics=words)
     for _ in range(3):
         request = make(Engines(engines.songwriter, Talkative(), engines.illustrator))
